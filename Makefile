@@ -1,0 +1,38 @@
+# Two commands do all the set-up: `make drill` and `make test`. Everything they need lands in .venv.
+.DEFAULT_GOAL := help
+.PHONY: help setup drill check test lock clean format
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.set-up
+ARGS ?=
+
+help:  ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(STAMP)  ## set up .venv from the pinned dependencies, and nothing else
+
+$(STAMP): pyproject.toml requirements.lock .ci/setup
+	@sh .ci/setup $(VENV)
+	@touch $@
+
+drill: $(STAMP)  ## drill the loss of a zone on the embedded target; ARGS="--quick" and more
+	@$(BIN)/wellproven drill $(ARGS)
+
+check: $(STAMP)  ## format, lint, types and the fast tests
+	@echo "== format"; $(BIN)/ruff format --check .
+	@echo "== lint";   $(BIN)/ruff check .
+	@echo "== types";  $(BIN)/mypy
+	@echo "== fast tests"; $(BIN)/pytest -q -m "not bed and not slow" $(ARGS)
+
+test: check  ## check, and the tests on real sockets and on the real embedded target
+	@echo "== load honesty"; $(BIN)/pytest -q -m "slow and not bed" --durations=5 $(ARGS)
+	@echo "== embedded target"; $(BIN)/pytest -q -m bed --durations=10 $(ARGS)
+
+format: $(STAMP)  ## format and mend what can be mended
+	@$(BIN)/ruff check --fix-only -q . ; $(BIN)/ruff format .
+
+lock:  ## resolve the newest versions anew and write requirements.lock
+	@sh .ci/lock
+
+clean:  ## remove .venv and caches (runs/ stays)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
