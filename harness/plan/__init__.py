@@ -1,0 +1,41 @@
+"""WHAT WILL BE DONE: SLOs, an experiment and a target become a plan. Pure."""
+
+from harness.plan.experiment import Experiment, read_experiment
+from harness.plan.maker import make
+from harness.plan.plan import Guard, Phase, PhaseName, Plan, RequestPlan, SampleSize
+from harness.plan.profile import Arrivals, Profile, Route, Stage
+from harness.plan.sequential import (
+    ALPHA,
+    LOG_DECIDED,
+    is_decided,
+    log_evidence_broken,
+    log_evidence_kept,
+    requests_needed,
+)
+from harness.plan.target import TESTBED, Target, built_in_target, read_targets
+
+__all__ = [
+    "ALPHA",
+    "LOG_DECIDED",
+    "TESTBED",
+    "Arrivals",
+    "Experiment",
+    "Guard",
+    "Phase",
+    "PhaseName",
+    "Plan",
+    "Profile",
+    "RequestPlan",
+    "Route",
+    "SampleSize",
+    "Stage",
+    "Target",
+    "built_in_target",
+    "is_decided",
+    "log_evidence_broken",
+    "log_evidence_kept",
+    "make",
+    "read_experiment",
+    "read_targets",
+    "requests_needed",
+]

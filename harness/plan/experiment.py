@@ -1,0 +1,328 @@
+"""Experiments: Chaos Toolkit's own format, with what the harness needs in its `extensions:` list.
+
+The document stays as it is for Chaos Toolkit; only the extension named `wellproven` becomes a type of ours. Names
+such as `${az}` in it are resolved as Chaos Toolkit resolves them: from `configuration`, whose `env` entries the
+target fills.
+"""
+
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic.alias_generators import to_snake
+
+from harness.documents import Document, DurationNs, Mistakes, RatePerS, exact, problem, read_documents, validate
+from harness.errors import FileError, Mistake
+from harness.model import Exact, Model
+from harness.slo import Disruption
+
+EXTENSION = "wellproven"
+_VARIABLE = re.compile(r"\$\{([\w-]+)\}")
+
+
+def _kebab(name: str) -> str:
+    return to_snake(name).replace("_", "-")
+
+
+class Written(Model):
+    """A value as a user writes it: names with hyphens."""
+
+    model_config = ConfigDict(alias_generator=_kebab)
+
+
+def _share(value: Any) -> Fraction:
+    text = value.strip() if isinstance(value, str) else ""
+    try:
+        share = Fraction(text[:-1].strip()) / 100 if text.endswith("%") else exact(value)
+    except ValueError:
+        raise problem("a share such as 5% or 0.05") from None
+    if not 0 < share <= 1:
+        raise problem("a share above 0 % and up to 100 %")
+    return share
+
+
+Share = Annotated[Fraction, BeforeValidator(_share)]
+
+
+class WrittenPhases(Written):
+    """Longest length of each phase, where the plan shall not choose."""
+
+    baseline: DurationNs
+    fault: DurationNs
+    recovery: DurationNs
+
+
+class WrittenGuard(Written):
+    """Stops the run when an SLO's bad ratio stays at or above `error_ratio` longer than `for_ns`."""
+
+    error_ratio: Share = Fraction(1, 2)
+    for_ns: DurationNs = Field(alias="for")
+
+
+class WrittenEvidence(Written):
+    """One way to know that the fault took effect; exactly one field is given."""
+
+    zone_silent: str | None = None  # no answer comes from this zone any more, though it answered in the baseline
+    probe: dict[str, JsonValue] | None = None  # a Chaos Toolkit probe whose tolerance is met
+
+    @model_validator(mode="after")
+    def _one(self) -> "WrittenEvidence":
+        if (self.zone_silent is None) == (self.probe is None):
+            raise problem("exactly one of zone-silent, probe")
+        if self.probe is not None:
+            _require_probe(self.probe)
+        return self
+
+
+class WrittenHealed(Written):
+    """A Chaos Toolkit probe that says the fault is gone."""
+
+    probe: dict[str, JsonValue]
+
+    @model_validator(mode="after")
+    def _tolerance(self) -> "WrittenHealed":
+        _require_probe(self.probe)
+        return self
+
+
+def _require_probe(probe: dict[str, JsonValue]) -> None:
+    for field in ("name", "provider", "tolerance"):
+        if field not in probe:
+            raise problem(f"a Chaos Toolkit probe with a {field}", f"add {field}:", at=("probe",))
+
+
+class Survivors(Written):
+    """How the writes that survived are read: pages of ids, until one is empty.
+
+    `{prefix}` in the request stands for the run's id prefix, `{after}` for the last id read ("" at first).
+    """
+
+    request: str = Field(pattern=r"^GET /\S*$")
+    ids: str = Field(pattern=r"^(/[^/]+)*$")  # JSON pointer to the list of ids in the answer
+
+
+class WrittenLedger(Written):
+    """Which request writes, and how survivors are read back; RPO rests on this."""
+
+    write: str
+    survivors: Survivors
+
+
+class WrittenJourney(Written):
+    """A locustfile's journey run beside the SLOs' requests."""
+
+    journey: str = Field(pattern=r"^[^:]+\.py:\w+$")
+    rate: RatePerS
+
+
+class Proves(Written):
+    """The practice of a Well-Architected lens this experiment is evidence for."""
+
+    lens: str
+    question: str
+    choice: str
+
+
+class Extension(Written):
+    """What the experiment says to the harness."""
+
+    name: Literal["wellproven"]
+    slos: tuple[str, ...] = ()  # none named: every SLO
+    disruption: Disruption
+    claims: tuple[str, ...] = ()  # none named: every recovery objective for this disruption
+    phases: Literal["auto"] | WrittenPhases = "auto"
+    sustain: DurationNs = 3_000_000_000
+    budget: Share | None = None
+    guard: WrittenGuard | None = None
+    evidence: tuple[WrittenEvidence, ...] = Field(min_length=1)
+    healed: tuple[WrittenHealed, ...] = ()
+    ledger: WrittenLedger | None = None
+    journeys: tuple[WrittenJourney, ...] = ()
+    proves: tuple[Proves, ...] = ()
+
+    @property
+    def probes_evidence(self) -> bool:
+        """Whether some of the evidence comes from a probe, and so may take its time."""
+        return any(item.probe is not None for item in self.evidence)
+
+
+class Action(Model):
+    """One fault of the method, as the plan shows it."""
+
+    name: str
+    what: str  # chaosaws.ec2.actions.stop_instances
+    arguments: dict[str, JsonValue]
+
+
+class Experiment(Model):
+    """An experiment, read: `body` is Chaos Toolkit's document, untouched."""
+
+    name: str  # the file's stem
+    title: str
+    file: str
+    body: dict[str, JsonValue]
+    drill: Extension
+    actions: tuple[Action, ...]
+
+
+def read_experiment(path: Path) -> tuple[Experiment, Document]:
+    """Read one experiment. Raises FileError with every mistake."""
+    documents = read_documents(path)
+    document = documents[0]
+    mistakes = Mistakes()
+    if len(documents) > 1:
+        mistakes.add(Mistake(str(path), documents[1].line(), "", "a second document", "one experiment a file"))
+    mistakes.add(*_skeleton_mistakes(document))
+    extension = _read_extension(document, mistakes)
+    mistakes.raise_any()
+    assert extension is not None
+    body = document.value
+    return Experiment(
+        name=path.stem,
+        title=body["title"],
+        file=str(path),
+        body=body,
+        drill=extension,
+        actions=tuple(_actions(body["method"])),
+    ), document
+
+
+def _skeleton_mistakes(document: Document) -> list[Mistake]:
+    """What Chaos Toolkit itself would refuse, with a line; `chaos validate` looks deeper."""
+    body = document.value
+    if not isinstance(body, dict):
+        return [document.mistake((), "a Chaos Toolkit experiment (title, description, method)")]
+    found = [
+        document.mistake((key,), "text", f"add {key}:", got="nothing" if key not in body else None)
+        for key in ("title", "description")
+        if not isinstance(body.get(key), str) or not body[key].strip()
+    ]
+    for part in ("method", "rollbacks"):
+        activities = body.get(part)
+        if not isinstance(activities, list) or not activities:
+            way_out = "add the actions that undo the fault" if part == "rollbacks" else "add the fault's actions"
+            found.append(
+                document.mistake((part,), "a list of activities", way_out, got=None if part in body else "nothing")
+            )
+            continue
+        for index, activity in enumerate(activities):
+            found.extend(_activity_mistakes(document, (part, index), activity))
+    return found
+
+
+def _activity_mistakes(document: Document, path: tuple[str | int, ...], activity: object) -> list[Mistake]:
+    if not isinstance(activity, dict):
+        return [document.mistake(path, "an activity (type, name, provider)")]
+    if "ref" in activity:
+        return []
+    found = []
+    if activity.get("type") not in ("action", "probe"):
+        found.append(document.mistake((*path, "type"), "action or probe"))
+    if not isinstance(activity.get("name"), str):
+        found.append(document.mistake((*path, "name"), "text"))
+    provider = activity.get("provider")
+    if not isinstance(provider, dict) or provider.get("type") not in ("python", "process", "http"):
+        found.append(document.mistake((*path, "provider"), "a provider of type python, process or http"))
+    return found
+
+
+def _read_extension(document: Document, mistakes: Mistakes) -> Extension | None:
+    extensions = document.at(("extensions",))
+    if not isinstance(document.value, dict):
+        return None
+    places = [
+        index
+        for index, extension in enumerate(extensions if isinstance(extensions, list) else [])
+        if isinstance(extension, dict) and extension.get("name") == EXTENSION
+    ]
+    if len(places) != 1:
+        mistakes.add(
+            document.mistake(
+                ("extensions",),
+                f"one extension named {EXTENSION}",
+                "it says which SLOs and claims judge the drill, see experiments/README.md",
+                got=f"{len(places)} of that name",
+            )
+        )
+        return None
+    return mistakes.attempt(validate, Extension, document, ("extensions", places[0]))
+
+
+def _actions(method: list[dict[str, Any]]) -> list[Action]:
+    found = []
+    for activity in method:
+        if activity.get("type") != "action":
+            continue
+        provider = activity["provider"]
+        match provider["type"]:
+            case "python":
+                what = f"{provider.get('module')}.{provider.get('func')}"
+            case "process":
+                what = str(provider.get("path"))
+            case _:
+                what = f"{provider.get('method', 'GET')} {provider.get('url')}"
+        arguments = provider.get("arguments")
+        found.append(
+            Action(name=activity["name"], what=what, arguments=arguments if isinstance(arguments, dict) else {})
+        )
+    return found
+
+
+def resolve(value: JsonValue, experiment: Experiment, environment: Mapping[str, str]) -> JsonValue:
+    """`value` with each `${name}` replaced from the experiment's configuration. Raises FileError on an unknown name."""
+    if isinstance(value, str):
+        known = _configuration(experiment, environment)
+        missing = [name for name in _VARIABLE.findall(value) if name not in known]
+        if missing:
+            raise FileError.single(
+                experiment.file,
+                f"${{{missing[0]}}}",
+                "a name from configuration:, with a value",
+                f"add it, or set its environment variable in the target's variables ({', '.join(known) or 'none set'})",
+            )
+        return _VARIABLE.sub(lambda match: known[match[1]], value)
+    if isinstance(value, list):
+        return [resolve(part, experiment, environment) for part in value]
+    if isinstance(value, dict):
+        return {key: resolve(part, experiment, environment) for key, part in value.items()}
+    return value
+
+
+def _configuration(experiment: Experiment, environment: Mapping[str, str]) -> dict[str, str]:
+    configuration = experiment.body.get("configuration")
+    found: dict[str, str] = {}
+    for name, entry in (configuration if isinstance(configuration, dict) else {}).items():
+        if isinstance(entry, dict) and entry.get("type") == "env":
+            key = str(entry.get("key"))
+            value = environment.get(key, entry.get("default"))
+            if value is not None:
+                found[name] = str(value)
+        elif isinstance(entry, str | int | float):
+            found[name] = str(entry)
+    return found
+
+
+class Evidence(Model):
+    """Evidence with its variables resolved."""
+
+    name: str
+    zone_silent: str | None = None
+    probe: dict[str, JsonValue] | None = None
+
+
+class Ledger(Model):
+    """The route that writes, and how survivors are read."""
+
+    write: str
+    survivors: str
+    ids: str
+
+
+class Journey(Model):
+    """A locustfile's journey and its rate."""
+
+    journey: str
+    rate_per_s: Exact

@@ -1,0 +1,339 @@
+"""From SLOs, an experiment and a target to a plan."""
+
+import json
+import math
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Final
+
+from harness.documents import Document, Mistakes
+from harness.errors import RefusedError
+from harness.plan.experiment import Evidence, Experiment, Ledger, WrittenEvidence, WrittenHealed, WrittenPhases, resolve
+from harness.plan.plan import Guard, Phase, PhaseName, Plan, RequestPlan, SampleSize
+from harness.plan.profile import Arrivals, Profile, Route, Stage
+from harness.plan.sequential import requests_needed
+from harness.plan.target import Target
+from harness.slo import LoadIndicator, Promises, RecoveryObjective, RequestTemplate, Slo
+from harness.units import NS_PER_S, format_duration, format_rate
+
+WARM_UP_S: Final = 2.0
+QUICK_STEADY_S: Final = 6.5  # aimed length of baseline and recovery with --quick
+STEADY_S: Final = 20.0
+STEADY_LONGEST_S: Final = 600.0  # a phase that would need longer cannot decide its SLOs
+FAULT_WITHOUT_RTO_S: Final = 20.0
+OBSERVE_MARGIN_S: Final = 1.0
+EVIDENCE_S: Final = 30.0  # a fault that has not shown by then is not waited for any longer
+TIMEOUT_DEFAULT_NS: Final = 5 * NS_PER_S
+FAILURES_ALLOWED_FOR: Final = 2  # a phase is planned so that this many failures still leave it decided
+NO_DATA_S: Final = 10.0
+# Evenly spaced arrivals of several requests fall into step with a load balancer that takes turns: measured, each zone
+# of the test bed then served one kind of request only. Poisson arrivals see what every visitor would see.
+ARRIVALS: Final = Arrivals.POISSON
+
+
+def make(
+    experiment: Experiment,
+    document: Document,
+    promises: Promises,
+    target: Target,
+    *,
+    environment: Mapping[str, str],
+    quick: bool = False,
+    seed: int = 1,
+) -> Plan:
+    """Plan one run. Raises FileError with every reference that leads nowhere, RefusedError where the target says no."""
+    if target.environment == "production":
+        raise RefusedError(
+            f"target {target.name} is production; this release drills development, testbed and staging only"
+        )
+    environment = {**environment, **target.environment_variables}
+    slos, objectives = _judged_by(experiment, document, promises, target)
+    routes = _rates(slos, target, quick=quick)
+    sizes = tuple(_size(slo, routes) for slo in slos if isinstance(slo.indicator, LoadIndicator))
+    phases = _phases(experiment, objectives, sizes, quick=quick)
+    return Plan(
+        experiment=experiment.name,
+        title=experiment.title,
+        file=experiment.file,
+        body=experiment.body,
+        target=target.name,
+        environment=target.environment,
+        quick=quick,
+        disruption=experiment.drill.disruption.value,
+        slos=slos,
+        objectives=objectives,
+        profile=_profile(experiment, routes, promises, target, phases, seed),
+        requests=tuple(routes.values()),
+        sizes=sizes,
+        phases=phases,
+        sustain_ns=experiment.drill.sustain,
+        guard=_guard(experiment, objectives),
+        budget=experiment.drill.budget,
+        actions=tuple(
+            action.model_copy(update={"arguments": resolve(action.arguments, experiment, environment)})
+            for action in experiment.actions
+        ),
+        evidence=tuple(_evidence(item, experiment, environment) for item in experiment.drill.evidence),
+        healed=tuple(_evidence(item, experiment, environment) for item in experiment.drill.healed),
+        ledger=_ledger(experiment),
+        proves=experiment.drill.proves,
+        blast_radius=_blast_radius(experiment, target, environment),
+    )
+
+
+# --- what it is judged by --------------------------------------------------------------------------------------------
+
+
+def _judged_by(
+    experiment: Experiment, document: Document, promises: Promises, target: Target
+) -> tuple[tuple[Slo, ...], tuple[RecoveryObjective, ...]]:
+    drill = experiment.drill
+    mistakes = Mistakes()
+    by_name = {slo.name: slo for slo in promises.slos}
+    objectives = {objective.name: objective for objective in promises.objectives}
+    prefix = ("extensions", document.value["extensions"].index(_written_extension(document)))
+    for field, named, known in (("slos", drill.slos, by_name), ("claims", drill.claims, objectives)):
+        for index, name in enumerate(named):
+            if name not in known:
+                way_out = f"known: {', '.join(sorted(known)) or 'none'}"
+                mistakes.add(document.mistake((*prefix, field, index), f"a name from {_FILES[field]}", way_out))
+    slos = tuple(by_name[name] for name in drill.slos if name in by_name) or promises.slos
+    requests = {slo.indicator.request for slo in slos if isinstance(slo.indicator, LoadIndicator)}
+    if drill.ledger and drill.ledger.write not in requests:
+        mistakes.add(
+            document.mistake((*prefix, "ledger", "write"), f"a request of the SLOs: {', '.join(sorted(requests))}")
+        )
+    if not requests:
+        mistakes.add(
+            document.mistake(
+                (*prefix, "slos"), "at least one SLO whose indicator is type: load", got="none", way_out="see slos/"
+            )
+        )
+    for index, item in enumerate(drill.evidence):
+        if item.zone_silent is not None and target.zone_header is None:
+            way_out = f"add zone-header: to target {target.name}, or take other evidence"
+            place = (*prefix, "evidence", index, "zone-silent")
+            mistakes.add(document.mistake(place, "a target whose answers name their zone", way_out))
+    mistakes.raise_any()
+    services = {slo.service for slo in slos}
+    claimed = tuple(objectives[name] for name in drill.claims) or tuple(
+        objective
+        for objective in promises.objectives
+        if objective.disruption is drill.disruption and objective.service in services
+    )
+    return slos, claimed
+
+
+_FILES: Final = {"slos": "the SLO files", "claims": "the RecoveryObjective documents"}
+
+
+def _written_extension(document: Document) -> object:
+    return next(entry for entry in document.value["extensions"] if entry.get("name") == "wellproven")
+
+
+# --- how much load ---------------------------------------------------------------------------------------------------
+
+
+def _rates(slos: tuple[Slo, ...], target: Target, *, quick: bool) -> dict[str, RequestPlan]:
+    """Arrival rate of each request: production's, raised until the phases are short enough, within the target's limit.
+
+    The length of a steady phase is stretched, never the target's maximum.
+    """
+    length_s = QUICK_STEADY_S if quick else STEADY_S
+    while True:
+        plans = _rates_for(slos, length_s, quick=quick)
+        total = sum((plan.rate_per_s for plan in plans.values()), Fraction(0))
+        if total <= target.rate_max_per_s:
+            return plans
+        floor = sum((plan.production_per_s or 0 for plan in plans.values()), Fraction(0))
+        if floor > target.rate_max_per_s or length_s > STEADY_LONGEST_S:
+            raise RefusedError(
+                f"target {target.name} allows {format_rate(target.rate_max_per_s)} in all, the SLOs need "
+                f"{format_rate(floor)} (their production traffic) and enough to be decided within "
+                f"{format_duration(STEADY_LONGEST_S * NS_PER_S)}; raise max-rate, or judge fewer SLOs"
+            )
+        length_s *= 1.1
+
+
+def _rates_for(slos: tuple[Slo, ...], length_s: float, *, quick: bool) -> dict[str, RequestPlan]:
+    plans: dict[str, RequestPlan] = {}
+    for slo in slos:
+        if not isinstance(slo.indicator, LoadIndicator):
+            continue
+        needed = requests_needed(slo.target, 0 if quick else FAILURES_ALLOWED_FOR)
+        deciding = Fraction(math.ceil(needed / Fraction(length_s)))
+        production = slo.traffic_per_s
+        if production is not None and production >= deciding:
+            rate, because = production, f"production traffic of {slo.name}"
+        else:
+            rate = deciding
+            usual = f"production {format_rate(production)}" if production else "no production traffic is stated"
+            because = f"{usual}; raised: {slo.name} needs {needed:,} answers in {length_s:.3g} s to be decided"
+        known = plans.get(slo.indicator.request)
+        if known is None or rate > known.rate_per_s:
+            seen = [p for p in (production, known.production_per_s if known else None) if p is not None]
+            plans[slo.indicator.request] = RequestPlan(
+                route=slo.indicator.request,
+                rate_per_s=rate,
+                production_per_s=max(seen) if seen else None,
+                because=because,
+            )
+        elif production is not None and (known.production_per_s is None or production > known.production_per_s):
+            plans[known.route] = known.model_copy(update={"production_per_s": production})
+    return plans
+
+
+def _size(slo: Slo, routes: dict[str, RequestPlan]) -> SampleSize:
+    assert isinstance(slo.indicator, LoadIndicator)
+    needed = requests_needed(slo.target)
+    return SampleSize(
+        slo=slo.name,
+        target=slo.target,
+        requests_needed=needed,
+        seconds=round(needed / float(routes[slo.indicator.request].rate_per_s), 2),
+    )
+
+
+def _profile(
+    experiment: Experiment,
+    routes: dict[str, RequestPlan],
+    promises: Promises,
+    target: Target,
+    phases: tuple[Phase, ...],
+    seed: int,
+) -> Profile:
+    longest_s = sum(phase.longest_s for phase in phases) + 2 * EVIDENCE_S + 60
+    made = [
+        _route(promises.requests.get(plan.route), plan.route, Stage(duration_s=longest_s, rate_per_s=plan.rate_per_s))
+        for plan in routes.values()
+    ]
+    made += [
+        Route(
+            name=journey.journey,
+            journey=journey.journey,
+            arrivals=ARRIVALS,
+            stages=(Stage(duration_s=longest_s, rate_per_s=journey.rate),),
+        )
+        for journey in experiment.drill.journeys
+    ]
+    in_flight = sum(float(route.stages[0].rate_per_s) * route.timeout_s for route in made)
+    return Profile(
+        base_url=target.base_url,
+        routes=tuple(made),
+        seed=seed,
+        zone_header=target.zone_header,
+        # Enough for every request of a time-out's length to hang at once: then none waits for another.
+        connections_max=math.ceil(in_flight * 1.2) + 16,
+    )
+
+
+def _route(template: RequestTemplate | None, request: str, stage: Stage) -> Route:
+    method, _, path = request.partition(" ")
+    if template is None:
+        return Route(name=request, method=method, path=path, arrivals=ARRIVALS, stages=(stage,))
+    return Route(
+        name=request,
+        method=template.method,
+        path=template.path,
+        headers=template.headers,
+        body=template.body,
+        parameters=template.parameters,
+        arrivals=ARRIVALS,
+        stages=(stage,),
+        timeout_s=(template.timeout_ns or TIMEOUT_DEFAULT_NS) / NS_PER_S,
+    )
+
+
+# --- how long --------------------------------------------------------------------------------------------------------
+
+
+def _phases(
+    experiment: Experiment, objectives: tuple[RecoveryObjective, ...], sizes: tuple[SampleSize, ...], *, quick: bool
+) -> tuple[Phase, ...]:
+    written = experiment.drill.phases
+    sustain_s = experiment.drill.sustain / NS_PER_S
+    slowest = max(sizes, key=lambda size: size.seconds)
+    decided = f"until every SLO is decided; {slowest.slo} takes longest ({slowest.requests_needed:,} answers)"
+    steady_s = sustain_s if quick else max(sustain_s, STEADY_S)
+    longest_s = max(3 * slowest.seconds, steady_s) + 5
+    fault_s, because = _fault_length(objectives, sustain_s, quick=quick)
+    lengths = {
+        PhaseName.WARM_UP: (WARM_UP_S, WARM_UP_S, "connections and caches; not judged"),
+        PhaseName.BASELINE: (steady_s, longest_s, decided),
+        PhaseName.FAULT: (fault_s, fault_s, because),
+        PhaseName.RECOVERY: (steady_s, longest_s + EVIDENCE_S, f"until the fault is healed, and {decided}"),
+    }
+    if isinstance(written, WrittenPhases):
+        for name in (PhaseName.BASELINE, PhaseName.FAULT, PhaseName.RECOVERY):
+            stated_s = getattr(written, name) / NS_PER_S
+            lengths[name] = (stated_s, stated_s, "as the experiment says")
+    if experiment.drill.probes_evidence:
+        shortest_s, longest_s, because = lengths[PhaseName.FAULT]
+        lengths[PhaseName.FAULT] = (shortest_s, longest_s + EVIDENCE_S, f"{because}, from when the evidence is seen")
+    return tuple(
+        Phase(name=name, shortest_s=shortest_s, longest_s=longest_s, because=because)
+        for name, (shortest_s, longest_s, because) in lengths.items()
+    )
+
+
+def _fault_length(objectives: tuple[RecoveryObjective, ...], sustain_s: float, *, quick: bool) -> tuple[float, str]:
+    """(seconds, because): a recovery at the last moment of the longest RTO must still be seen to hold."""
+    longest_rto_ns = max((objective.rto_ns for objective in objectives), default=0)
+    if not longest_rto_ns:
+        return FAULT_WITHOUT_RTO_S, "no RTO is claimed"
+    margin_s = OBSERVE_MARGIN_S if quick else max(OBSERVE_MARGIN_S, longest_rto_ns / NS_PER_S / 2)
+    because = (
+        f"RTO {format_duration(longest_rto_ns)} + {sustain_s:.3g} s in which the SLOs must stay kept + {margin_s:.3g} s"
+    )
+    return longest_rto_ns / NS_PER_S + sustain_s + margin_s, because
+
+
+def _guard(experiment: Experiment, objectives: tuple[RecoveryObjective, ...]) -> Guard:
+    written = experiment.drill.guard
+    if written is not None:
+        return Guard(
+            error_ratio=float(written.error_ratio),
+            for_s=written.for_ns / NS_PER_S,
+            no_data_s=NO_DATA_S,
+            because="as the experiment says",
+        )
+    longest_rto_s = max((objective.rto_ns for objective in objectives), default=0) / NS_PER_S
+    return Guard(
+        error_ratio=0.5,
+        for_s=3 * longest_rto_s or 60.0,
+        no_data_s=NO_DATA_S,
+        because=f"three times the longest RTO ({longest_rto_s:.3g} s)" if longest_rto_s else "no RTO is claimed",
+    )
+
+
+# --- what breaks, and how we know ------------------------------------------------------------------------------------
+
+
+def _evidence(
+    item: WrittenEvidence | WrittenHealed, experiment: Experiment, environment: Mapping[str, str]
+) -> Evidence:
+    if isinstance(item, WrittenEvidence) and item.zone_silent is not None:
+        zone = resolve(item.zone_silent, experiment, environment)
+        return Evidence(name=f"zone {zone} silent", zone_silent=str(zone))
+    assert item.probe is not None
+    return Evidence(name=str(item.probe["name"]), probe=item.probe)
+
+
+def _ledger(experiment: Experiment) -> Ledger | None:
+    written = experiment.drill.ledger
+    if written is None:
+        return None
+    return Ledger(write=written.write, survivors=written.survivors.request, ids=written.survivors.ids)
+
+
+def _blast_radius(experiment: Experiment, target: Target, environment: Mapping[str, str]) -> tuple[str, ...]:
+    lines = [
+        f"{action.what} {json.dumps(resolve(action.arguments, experiment, environment), sort_keys=True)}"
+        for action in experiment.actions
+    ]
+    where = f"target {target.name} ({target.environment})"
+    if target.aws_account:
+        where += f", AWS account {target.aws_account}"
+    endpoint = environment.get("AWS_ENDPOINT_URL")
+    where += f", AWS endpoint {endpoint}" if endpoint else ""
+    return (*lines, where)

@@ -1,0 +1,87 @@
+"""The plan: what a run will do, decided before anything is touched; stored with the run, and all the judge needs."""
+
+from enum import StrEnum
+
+from pydantic import JsonValue
+
+from harness.model import Exact, Model
+from harness.plan.experiment import Action, Evidence, Ledger, Proves
+from harness.plan.profile import Profile
+from harness.slo import RecoveryObjective, Slo
+
+
+class PhaseName(StrEnum):
+    """The phases, in order."""
+
+    WARM_UP = "warm-up"
+    BASELINE = "baseline"
+    FAULT = "fault"
+    RECOVERY = "recovery"
+
+
+class Phase(Model):
+    """One phase: it ends when what it is for is decided, between its shortest and its longest length."""
+
+    name: PhaseName
+    shortest_s: float
+    longest_s: float
+    because: str
+
+
+class RequestPlan(Model):
+    """The load of one route and where its rate comes from."""
+
+    route: str
+    rate_per_s: Exact
+    production_per_s: Exact | None
+    because: str
+
+
+class SampleSize(Model):
+    """Answers needed to decide one SLO in one phase with no bad one, and how long they take at the planned rate."""
+
+    slo: str
+    target: Exact
+    requests_needed: int
+    seconds: float
+
+
+class Guard(Model):
+    """Stops the run when a critical SLO's bad ratio stays at or above `error_ratio` longer than `for_s`."""
+
+    error_ratio: float
+    for_s: float
+    no_data_s: float
+    because: str
+
+
+class Plan(Model):
+    """Everything a run does and is judged by."""
+
+    experiment: str  # the file's stem
+    title: str
+    file: str
+    body: dict[str, JsonValue]  # Chaos Toolkit's document
+    target: str
+    environment: str
+    quick: bool
+    disruption: str
+    slos: tuple[Slo, ...]
+    objectives: tuple[RecoveryObjective, ...]
+    profile: Profile
+    requests: tuple[RequestPlan, ...]
+    sizes: tuple[SampleSize, ...]
+    phases: tuple[Phase, ...]
+    sustain_ns: int
+    guard: Guard
+    budget: Exact | None
+    actions: tuple[Action, ...]
+    evidence: tuple[Evidence, ...]
+    healed: tuple[Evidence, ...]
+    ledger: Ledger | None
+    proves: tuple[Proves, ...]
+    blast_radius: tuple[str, ...]
+
+    def phase(self, name: PhaseName) -> Phase:
+        """The phase of that name."""
+        return next(phase for phase in self.phases if phase.name is name)

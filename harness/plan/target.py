@@ -1,0 +1,119 @@
+"""Targets: where experiments may run, from `experiments/targets.yaml`; `testbed` is built in."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, field_validator
+
+from harness.documents import Mistakes, RatePerS, problem, read_documents, validate
+from harness.errors import FileError
+from harness.model import Exact, Model
+from harness.plan.experiment import Written
+
+TESTBED = "testbed"
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z_][A-Z0-9_]*$")]
+Environment = Literal["development", "testbed", "staging", "production"]
+
+
+class WrittenAws(Written):
+    """Which account and region the experiment's AWS calls go to."""
+
+    account: str | None = Field(default=None, pattern=r"^\d{12}$")
+    region: str
+    profile: str | None = None
+    endpoint: str | None = None
+
+
+class WrittenTarget(Written):
+    """One target as a user writes it."""
+
+    name: Name
+    base_url: str = Field(pattern=r"^https?://\S+$")
+    environment: Environment
+    max_rate: RatePerS  # all requests of a drill together never exceed this
+    zone_header: str | None = None  # the answer's header that names the zone which served it
+    aws: WrittenAws | None = None
+    variables: dict[VariableName, str] = {}  # environment of the experiment: zones, tags, whatever it reads
+    secrets: tuple[VariableName, ...] = ()  # names of environment variables the experiment needs; never values
+
+    @field_validator("name")
+    @classmethod
+    def _not_built_in(cls, name: str) -> str:
+        if name == TESTBED:
+            raise problem(f"another name than {TESTBED}, which is built in")
+        return name
+
+
+class WrittenTargets(Written):
+    """The file."""
+
+    targets: tuple[WrittenTarget, ...]
+
+
+class Target(Model):
+    """Where a run goes. `environment_variables` reach the experiment; values of secrets are never among them."""
+
+    name: str
+    base_url: str
+    environment: Environment
+    rate_max_per_s: Exact
+    zone_header: str | None = None
+    aws_account: str | None = None
+    environment_variables: dict[str, str] = {}
+    secrets: tuple[str, ...] = ()
+
+
+def read_targets(path: Path) -> dict[str, Target]:
+    """Every target of the file by name; none where there is no file. Raises FileError with every mistake."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise FileError.single(path, f"'{error.strerror}'", "a file that can be read") from None
+    found: dict[str, Target] = {}
+    mistakes = Mistakes()
+    for document in read_documents(path):
+        written = mistakes.attempt(validate, WrittenTargets, document)
+        for index, target in enumerate(written.targets if written else ()):
+            if target.name in found:
+                mistakes.add(document.mistake(("targets", index, "name"), "each name once"))
+            found[target.name] = _target(target)
+    mistakes.raise_any()
+    return found
+
+
+def _target(written: WrittenTarget) -> Target:
+    variables = dict(written.variables)
+    if written.aws:
+        variables["AWS_REGION"] = variables["AWS_DEFAULT_REGION"] = written.aws.region
+        if written.aws.profile:
+            variables["AWS_PROFILE"] = written.aws.profile
+        if written.aws.endpoint:
+            variables["AWS_ENDPOINT_URL"] = written.aws.endpoint
+    return Target(
+        name=written.name,
+        base_url=written.base_url.rstrip("/"),
+        environment=written.environment,
+        rate_max_per_s=written.max_rate,
+        zone_header=written.zone_header,
+        aws_account=written.aws.account if written.aws else None,
+        environment_variables=variables,
+        secrets=written.secrets,
+    )
+
+
+def built_in_target(
+    base_url: str = "http://127.0.0.1:0", environment_variables: dict[str, str] | None = None
+) -> Target:
+    """The built-in target; its address and variables are known once it is up."""
+    return Target(
+        name=TESTBED,
+        base_url=base_url,
+        environment="testbed",
+        rate_max_per_s=Fraction(600),
+        zone_header="x-zone",
+        environment_variables=environment_variables or {},
+    )

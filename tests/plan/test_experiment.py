@@ -1,0 +1,170 @@
+"""Reading experiments and targets: every mistake at once, with its line."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.errors import FileError
+from harness.plan import read_experiment, read_targets
+
+WHOLE = """\
+title: A zone is lost
+description: All of it
+method:
+  - type: action
+    name: stop
+    provider: {type: python, module: chaosaws.ec2.actions, func: stop_instances, arguments: {az: "${az}"}}
+rollbacks:
+  - type: action
+    name: start
+    provider: {type: python, module: chaosaws.ec2.actions, func: start_instances}
+extensions:
+  - name: somebody-elses
+    anything: goes
+  - name: wellproven
+    disruption: az
+    evidence: [{zone-silent: a}]
+"""
+
+
+def mistakes_of(path: Path, text: str) -> list[str]:
+    path.write_text(text)
+    with pytest.raises(FileError) as caught:
+        read_experiment(path)
+    return [str(mistake).replace(f"{path}:", "") for mistake in caught.value.mistakes]
+
+
+def test_what_the_harness_does_not_know_stays_chaos_toolkits(tmp_path: Path) -> None:
+    """The document is kept as written; defaults of the extension are the documented ones."""
+    path = tmp_path / "zone.yaml"
+    path.write_text(WHOLE)
+    experiment, _ = read_experiment(path)
+    assert experiment.name == "zone"
+    assert experiment.body["extensions"][0] == {"name": "somebody-elses", "anything": "goes"}  # type: ignore[index]
+    assert (experiment.drill.slos, experiment.drill.claims, experiment.drill.phases) == ((), (), "auto")
+    assert experiment.drill.sustain == 3_000_000_000
+    assert [action.what for action in experiment.actions] == ["chaosaws.ec2.actions.stop_instances"]
+
+
+MISTAKES = {
+    "an experiment is a mapping": ("[1, 2]\n", ["1: got a list of 2, expected a Chaos Toolkit experiment"]),
+    "a title is needed": (WHOLE.replace("title: A zone is lost\n", ""), ["1: title: got nothing, expected text; add"]),
+    "rollbacks are needed": (
+        WHOLE.replace("rollbacks:", "x-rollbacks:"),
+        ["1: rollbacks: got nothing, expected a list of activities; add the actions that undo the fault"],
+    ),
+    "an empty method breaks nothing": (
+        WHOLE.replace("method:\n", "method: []\nx-method:\n"),
+        ["3: method: got an empty list, expected a list of activities; add the fault's actions"],
+    ),
+    "an activity is an action or a probe": (
+        WHOLE.replace("type: action\n    name: stop", "type: fault\n    name: stop"),
+        ["4: method[0].type: got 'fault', expected action or probe"],
+    ),
+    "a provider is python, process or http": (
+        WHOLE.replace("{type: python, module: chaosaws.ec2.actions, func: start_instances}", "{type: ruby}"),
+        ["10: rollbacks[0].provider: got a mapping, expected a provider of type python, process or http"],
+    ),
+    "the extension is needed": (
+        WHOLE.replace("name: wellproven", "name: wellprovem"),
+        ["11: extensions: got 0 of that name, expected one extension named wellproven"],
+    ),
+    "the disruption is one of four": (
+        WHOLE.replace("disruption: az", "disruption: zone"),
+        ["15: extensions[1].disruption: got 'zone', expected software, hardware, az or region"],
+    ),
+    "a budget is a share": (
+        WHOLE + "    budget: 150%\n",
+        ["17: extensions[1].budget: got '150%', expected a share above 0 % and up to 100 %"],
+    ),
+    "without evidence nothing can be proven": (
+        WHOLE.replace("[{zone-silent: a}]", "[]"),
+        ["16: extensions[1].evidence: got an empty list, expected a size of at least 1"],
+    ),
+    "one evidence is one kind": (
+        WHOLE.replace("[{zone-silent: a}]", "[{}]"),
+        ["16: extensions[1].evidence[0]: got an empty mapping, expected exactly one of zone-silent, probe"],
+    ),
+    "a probe has a tolerance": (
+        WHOLE.replace("[{zone-silent: a}]", "[{probe: {name: x, provider: {}}}]"),
+        ["16: extensions[1].evidence[0].probe: got a mapping, expected a Chaos Toolkit probe with a tolerance"],
+    ),
+    "unknown fields come with the nearest name": (
+        WHOLE + "    ledgers: {}\n",
+        ["17: extensions[1].ledgers: "],
+    ),
+    "every mistake comes at once": (
+        WHOLE.replace("title: A zone is lost\n", "")
+        .replace("disruption: az", "disruption: zone")
+        .replace("type: action\n    name: stop", "type: fault\n    name: stop"),
+        ["1: title: ", "3: method[0].type: ", "14: extensions[1].disruption: "],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_mistakes_of_experiments(tmp_path: Path, case: str) -> None:
+    """Each mistake is named with its line, what stands there, what was expected, and the way out."""
+    text, expected = MISTAKES[case]
+    found = mistakes_of(tmp_path / "zone.yaml", text)
+    assert len(found) == len(expected), found
+    for one, start in zip(found, expected, strict=True):
+        assert one.startswith(start)
+
+
+TARGETS = """\
+targets:
+  - name: staging
+    base-url: https://shop.staging.example/
+    environment: staging
+    max-rate: 200/s
+    zone-header: x-zone
+    aws: {account: "123456789012", region: eu-central-1, profile: drills}
+    variables: {DRILL_AZ: eu-central-1a}
+    secrets: [SHOP_TOKEN]
+"""
+
+
+def test_a_target_says_where_and_how_much(tmp_path: Path) -> None:
+    """Region and profile reach the experiment as the variables AWS's own tools read; secrets are names only."""
+    path = tmp_path / "targets.yaml"
+    path.write_text(TARGETS)
+    target = read_targets(path)["staging"]
+    assert target.base_url == "https://shop.staging.example"
+    assert target.rate_max_per_s == 200
+    assert target.environment_variables == {
+        "DRILL_AZ": "eu-central-1a",
+        "AWS_REGION": "eu-central-1",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_PROFILE": "drills",
+    }
+    assert target.secrets == ("SHOP_TOKEN",)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (("max-rate: 200/s", "max-rate: 200"), "targets[0].max-rate: got 200, expected a rate such as 40/s or 90/m"),
+        (
+            ("environment: staging", "environment: stage"),
+            "targets[0].environment: got 'stage', expected development, testbed",
+        ),
+        (("name: staging", "name: testbed"), "targets[0].name: got 'testbed', expected another name than testbed"),
+        (('account: "123456789012"', "account: 1234"), "targets[0].aws.account: "),
+        (("https://shop", "ftp://shop"), "targets[0].base-url: "),
+        (("zone-header", "zone-heder"), "targets[0].zone-heder: "),
+    ],
+)
+def test_mistakes_of_targets(tmp_path: Path, change: tuple[str, str], expected: str) -> None:
+    """A target file that is wrong is refused with the line."""
+    path = tmp_path / "targets.yaml"
+    path.write_text(TARGETS.replace(*change))
+    with pytest.raises(FileError) as caught:
+        read_targets(path)
+    assert len(caught.value.mistakes) == 1
+    assert f": {expected}" in str(caught.value)
+
+
+def test_no_targets_file_is_no_mistake(tmp_path: Path) -> None:
+    """The embedded target needs none."""
+    assert read_targets(tmp_path / "targets.yaml") == {}
