@@ -1,0 +1,57 @@
+"""WHAT HAPPENED: events and requests, appended as they happen; stored runs."""
+
+from harness.record.archive import write_parquet
+from harness.record.events import Event, EventLog, Kind, read_events
+from harness.record.indicator import Series, series_of
+from harness.record.progress import Progress, SloProgress
+from harness.record.requests import (
+    NEVER_SENT,
+    NO_ZONE,
+    REQUEST,
+    REQUEST_STRUCT,
+    Outcome,
+    Requests,
+    empty,
+    read_requests,
+)
+from harness.record.store import (
+    RUN_SCHEMA,
+    Record,
+    RunInfo,
+    create_run,
+    point_latest,
+    read_record,
+    read_zones,
+    write_json,
+)
+from harness.record.workers import RouteCount, WorkerReport
+
+__all__ = [
+    "NEVER_SENT",
+    "NO_ZONE",
+    "REQUEST",
+    "REQUEST_STRUCT",
+    "RUN_SCHEMA",
+    "Event",
+    "EventLog",
+    "Kind",
+    "Outcome",
+    "Progress",
+    "Record",
+    "Requests",
+    "RouteCount",
+    "RunInfo",
+    "Series",
+    "SloProgress",
+    "WorkerReport",
+    "create_run",
+    "empty",
+    "point_latest",
+    "read_events",
+    "read_record",
+    "read_requests",
+    "read_zones",
+    "series_of",
+    "write_json",
+    "write_parquet",
+]

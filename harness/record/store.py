@@ -1,0 +1,186 @@
+"""Stored runs: `runs/<experiment>/<UTC time>/`, written as things happen, readable whatever became of the writer.
+
+run.json             who, what, when, with which versions; the clock pair; how to repeat it
+plan.json            the plan, SLOs and claims included
+events.jsonl         what happened (record/events.py)
+requests-N.bin       every arrival of load worker N (record/requests.py); zones-N.txt names its zones
+load-N.json          worker N's account of itself
+survivors.txt        ids read back after recovery, one JSON text a line; whole only if a `read-back` event says so
+experiment.json      what Chaos Toolkit was given; journal.json, chaos.log: what it said
+verdict.json, report.html
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, Field, ValidationError
+
+from harness.errors import FileError, NotAvailableError
+from harness.model import Model
+from harness.plan import Plan
+from harness.record.events import Event, Kind, read_events
+from harness.record.requests import NO_ZONE, Requests, empty, read_requests
+from harness.record.workers import WorkerReport
+
+RUN_SCHEMA = "wellproven/run/v1"
+CODES = 256  # a zone's code is a byte
+
+
+class RunInfo(Model):
+    """The head of a record."""
+
+    schema_: str = Field(default=RUN_SCHEMA, alias="schema")
+    run: str  # <experiment>/<UTC time>
+    experiment: str
+    target: str
+    started_utc: str
+    clock_monotonic_ns: int  # the clock pair: this instant of the monotonic clock ...
+    clock_utc_ns: int  # ... was this one of UTC; for display only
+    commit: str | None
+    dirty: bool | None
+    versions: dict[str, str]
+    seed: int
+    repeat: str  # the command line that repeats the run
+
+
+@dataclass(frozen=True)
+class Record:
+    """A stored run, read; requests in order of planned time, zones named by the codes in them."""
+
+    path: Path
+    info: RunInfo
+    plan: Plan
+    events: tuple[Event, ...]
+    requests: Requests
+    zones: tuple[str, ...]  # zones[code]; zones[0] is ""
+    workers: tuple[WorkerReport, ...]
+    workers_planned: int
+    survivors: tuple[str, ...] | None  # None: never read, or not to the end
+
+    def first(self, kind: Kind, name: str | None = None) -> Event | None:
+        """The first event of that kind (and name), if there is one."""
+        return next(self.all(kind, name), None)
+
+    def all(self, kind: Kind, name: str | None = None) -> Iterator[Event]:
+        """Events of that kind (and name), in order of time."""
+        return (event for event in self.events if event.kind is kind and name in (None, event.name))
+
+
+def create_run(runs: Path, experiment: str, utc_ns: int) -> Path:
+    """Make the folder of a new run. Raises NotAvailableError where it cannot be made."""
+    stamp = time.strftime("%Y-%m-%dT%H-%M-%SZ", time.gmtime(utc_ns // 1_000_000_000))
+    try:
+        (runs / experiment).mkdir(parents=True, exist_ok=True)
+        for suffix in ("", *(f"-{number}" for number in range(2, 100))):
+            path = runs / experiment / f"{stamp}{suffix}"
+            try:
+                path.mkdir()
+            except FileExistsError:
+                continue
+            return path
+    except OSError as error:
+        raise NotAvailableError(
+            f"{runs}: cannot make a run's folder there ({error.strerror}); see --runs DIR"
+        ) from None
+    raise NotAvailableError(f"{runs / experiment}: a hundred runs within one second")
+
+
+def point_latest(runs: Path, run: Path) -> None:
+    """Let `runs/latest` point at a run; replaced at once, so it always points at one."""
+    fresh = runs / f".latest-{os.getpid()}"
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(run.relative_to(runs))
+    fresh.replace(runs / "latest")
+
+
+def write_json(path: Path, value: BaseModel) -> None:
+    """Write a value so that a reader sees the old file or the new one, never half of one."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    with fresh.open("w", encoding="utf-8") as file:
+        file.write(value.model_dump_json(indent=2, by_alias=True))
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+
+
+def read_record(path: Path) -> Record:
+    """Read a run's folder. Raises FileError where it is none; whatever is missing later is for the judge to see."""
+    if not path.is_dir():
+        raise FileError.single(path, "no such folder", "a run's folder, such as runs/latest")
+    info = _read(path / "run.json", RunInfo)
+    plan = _read(path / "plan.json", Plan)
+    events, _ = read_events(path / "events.jsonl")
+    requests, zones = _read_requests(path)
+    return Record(
+        path=path,
+        info=info,
+        plan=plan,
+        events=tuple(events),
+        requests=requests,
+        zones=zones,
+        workers=tuple(_read_workers(path)),
+        workers_planned=plan.profile.workers,
+        survivors=_read_survivors(path, events),
+    )
+
+
+def _read[M: BaseModel](path: Path, model: type[M]) -> M:
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise FileError.single(path, error.strerror or "nothing readable", "the file of a stored run") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise FileError.single(
+            path, f"{where}: {first['msg']}", "a file as this version wrote it", "judge it with the version in run.json"
+        ) from None
+
+
+def _read_requests(path: Path) -> tuple[Requests, tuple[str, ...]]:
+    """Requests of all workers, zones renumbered to one list of names."""
+    names: dict[str, int] = {"": NO_ZONE}
+    parts = []
+    for file in sorted(path.glob("requests-*.bin")):
+        part = read_requests(file).copy()
+        zones = read_zones(path / file.name.replace("requests-", "zones-").replace(".bin", ".txt"))
+        codes = np.zeros(CODES, dtype=np.uint8)
+        for code, zone in enumerate(zones):
+            # A header that names more than zones must not keep the record from being read: the rest stay unknown.
+            codes[code] = names.setdefault(zone, len(names)) if zone in names or len(names) < CODES else NO_ZONE
+        part["zone"] = codes[part["zone"]]
+        parts.append(part)
+    requests = np.concatenate(parts) if parts else empty()
+    return requests[np.argsort(requests["planned_ns"], kind="stable")], tuple(names)
+
+
+def read_zones(path: Path) -> list[str]:
+    """Zone names by code; code 0 is unknown and named ""."""
+    try:
+        text = path.read_bytes().decode("utf-8", errors="replace")
+    except OSError:
+        return [""]
+    # Subtle: not splitlines, which also splits at characters that may stand in a header's value.
+    return ["", *text.removesuffix("\n").split("\n")][:CODES] if text else [""]
+
+
+def _read_workers(path: Path) -> Iterator[WorkerReport]:
+    for file in sorted(path.glob("load-*.json")):
+        try:
+            yield WorkerReport.model_validate_json(file.read_bytes())
+        except (OSError, ValidationError):
+            continue
+
+
+def _read_survivors(path: Path, events: list[Event]) -> tuple[str, ...] | None:
+    if not any(event.kind is Kind.READ_BACK and event.data.get("complete") is True for event in events):
+        return None
+    try:
+        return tuple(json.loads(line) for line in (path / "survivors.txt").read_text(encoding="utf-8").splitlines())
+    except (OSError, ValueError):
+        return None
