@@ -1,0 +1,100 @@
+"""What the harness adds to an experiment's own activities; runs inside the Chaos Toolkit child.
+
+These names stand in stored experiments: they are public interface.
+"""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from chaoslib.activity import run_activity
+from chaoslib.exceptions import ActivityFailed, ChaosException
+from chaoslib.hypothesis import within_tolerance
+
+from harness.clock import SystemClock
+from harness.fault.compose import RELEASE_FILE, STEADY_FILE
+from harness.record import EventLog, Kind
+
+__all__ = ["healed", "hold", "look", "slo_kept"]
+
+POLL_S = 0.2  # between two looks at the release file
+PROBE_S = 0.5  # between two looks at the evidence: its calls go to the target's control plane
+
+type Probe = dict[str, Any]
+type Settings = dict[str, Any] | None
+
+
+def slo_kept(run_dir: str, slo: str) -> bool:
+    """Whether the live record says that the SLO was kept over the last seconds."""
+    try:
+        return json.loads((Path(run_dir) / STEADY_FILE).read_text()).get(slo) is True
+    except (OSError, ValueError) as error:
+        raise ActivityFailed(f"the run does not say how {slo} stands: {error}") from error
+
+
+def look(run_dir: str, probes: list[Probe], configuration: Settings = None, secrets: Settings = None) -> None:
+    """Note which evidence is there before the fault: such evidence proves nothing later."""
+    with _Log(run_dir) as log:
+        for probe in probes:
+            seen = _holds(probe, configuration, secrets)
+            log.write(Kind.FAULT_EVIDENCE, probe["name"], seen=seen, before=True)
+
+
+def hold(
+    run_dir: str, probes: list[Probe], longest_s: float, configuration: Settings = None, secrets: Settings = None
+) -> None:
+    """Keep the fault until the run says so; meanwhile look for the evidence that it took effect."""
+    with _Log(run_dir) as log:
+        waiting = list(probes)
+        deadline, next_probe = time.monotonic() + longest_s, 0.0
+        while not (Path(run_dir) / RELEASE_FILE).exists():
+            if time.monotonic() > deadline:
+                raise ActivityFailed(f"nobody ended the fault within {longest_s:.0f} s: it is undone now")
+            if waiting and time.monotonic() >= next_probe:
+                for probe in [one for one in waiting if _holds(one, configuration, secrets)]:
+                    log.write(Kind.FAULT_EVIDENCE, probe["name"], seen=True, before=False)
+                    waiting.remove(probe)
+                next_probe = time.monotonic() + PROBE_S
+            time.sleep(POLL_S)
+
+
+def healed(
+    run_dir: str, probes: list[Probe], longest_s: float, configuration: Settings = None, secrets: Settings = None
+) -> None:
+    """Wait until every probe says that the fault is gone; fail where one never does."""
+    with _Log(run_dir) as log:
+        waiting, deadline = list(probes), time.monotonic() + longest_s
+        while waiting:
+            for probe in [one for one in waiting if _holds(one, configuration, secrets)]:
+                log.write(Kind.FAULT_HEALED, probe["name"], healed=True)
+                waiting.remove(probe)
+            if waiting and time.monotonic() > deadline:
+                for probe in waiting:
+                    log.write(Kind.FAULT_HEALED, probe["name"], healed=False)
+                names = ", ".join(probe["name"] for probe in waiting)
+                raise ActivityFailed(f"not healed within {longest_s:.0f} s: {names}")
+            if waiting:
+                time.sleep(PROBE_S)
+
+
+class _Log:
+    """The run's event log, opened for one activity."""
+
+    def __init__(self, run_dir: str) -> None:
+        self._log = EventLog(Path(run_dir) / "events.jsonl", SystemClock())
+
+    def __enter__(self) -> EventLog:
+        return self._log
+
+    def __exit__(self, *exception: object) -> None:
+        self._log.close()
+
+
+def _holds(probe: Probe, configuration: Settings, secrets: Settings) -> bool:
+    """Whether a probe's tolerance is met now; a probe that fails says no."""
+    try:
+        value = run_activity({"type": "probe", **probe}, configuration or {}, secrets or {})
+        return bool(within_tolerance(probe["tolerance"], value, configuration=configuration, secrets=secrets))
+    except (ActivityFailed, ChaosException):
+        return False

@@ -1,0 +1,116 @@
+"""The Chaos Toolkit child as the supervisor sees it. Never imports chaoslib: only the child does."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.clock import Clock
+from harness.errors import FileError, NotAvailableError, RefusedError
+from harness.fault.compose import INVALID, REFUSED, RELEASE_FILE, STEADY_FILE, compose
+from harness.plan import Plan
+
+READY_S = 30.0
+STOP_S = 90.0  # from the end of its stdin to the end of its rollbacks and their healing, before SIGKILL
+
+
+class Chaos:
+    """One experiment in a child process; its events go to the run's record by themselves."""
+
+    def __init__(self, process: subprocess.Popen[bytes], plan: Plan, run_dir: Path, clock: Clock) -> None:
+        self._process = process
+        self._plan = plan
+        self._run_dir = run_dir
+        self._clock = clock
+
+    def wait_ready(self) -> None:
+        """Wait until the experiment was found valid, and the AWS account the target's.
+
+        Raises FileError where Chaos Toolkit refuses the experiment, RefusedError where the account is another.
+        """
+        deadline_ns = self._clock.monotonic_ns() + round(READY_S * 1e9)
+        while "ready" not in (said := _tail(self._run_dir / "chaos.log")):
+            code = self._process.poll()
+            if code == INVALID:
+                reason = said.rsplit("invalid: ", 1)[-1].strip()
+                raise FileError.single(
+                    self._plan.file,
+                    reason,
+                    "an experiment Chaos Toolkit accepts",
+                    f"try: chaos validate {self._plan.file}",
+                )
+            if code == REFUSED:
+                raise RefusedError(said.rsplit("refused: ", 1)[-1].strip())
+            if code is not None or self._clock.monotonic_ns() > deadline_ns:
+                raise NotAvailableError(f"Chaos Toolkit did not start: {said.strip()[-500:] or 'it said nothing'}")
+            self._clock.sleep(0.05)
+
+    def go(self) -> None:
+        """Start the experiment: hypothesis, evidence before, fault, hold."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.write(b"go\n")
+            self._process.stdin.flush()
+
+    def say_steady(self, kept: Mapping[str, bool]) -> None:
+        """Tell the hypothesis made from the SLOs how they stand."""
+        fresh = self._run_dir / f".{STEADY_FILE}"
+        fresh.write_text(json.dumps(dict(kept)))
+        fresh.replace(self._run_dir / STEADY_FILE)
+
+    def release(self) -> None:
+        """End the hold: Chaos Toolkit looks at the hypothesis again and undoes the fault."""
+        (self._run_dir / RELEASE_FILE).touch()
+
+    def poll(self) -> int | None:
+        """Exit code, once the child has ended."""
+        return self._process.poll()
+
+    def status(self) -> str:
+        """Chaos Toolkit's own verdict, from its journal: completed, deviated, failed, aborted, interrupted, nothing."""
+        try:
+            journal = json.loads((self._run_dir / "journal.json").read_bytes())
+        except (OSError, ValueError):
+            return "nothing"
+        return "deviated" if journal.get("deviated") else str(journal.get("status"))
+
+    def stop(self) -> None:
+        """Undo what is there and end; idempotent. Kills the child only when its rollbacks overstay."""
+        self.leave()
+        try:
+            self._process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def leave(self) -> None:
+        """Go away without waiting: at the end of its stdin the child undoes by itself, if there is anything to undo."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+
+
+def start(plan: Plan, run_dir: Path, environment: Mapping[str, str], *, clock: Clock) -> Chaos:
+    """Start the child and let it load; `environment` is added to ours. It touches nothing before `go`."""
+    (run_dir / "experiment.json").write_text(json.dumps(compose(plan, run_dir), indent=2))
+    with (run_dir / "chaos.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "harness.fault.child", str(run_dir)],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **environment, "PYTHONUNBUFFERED": "1"},
+            # Its own session: a Ctrl-C on the terminal reaches the supervisor alone, which then decides.
+            start_new_session=True,
+        )
+    return Chaos(process, plan, run_dir, clock)
+
+
+def _tail(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")[-2000:]
+    except OSError:
+        return ""

@@ -1,0 +1,79 @@
+"""Chaos Toolkit's control that turns what it does into events of the record, on the record's clock.
+
+Subtle: Chaos Toolkit swallows whatever a control raises. So nothing here is taken as having happened unless its event
+is in the record: without `fault.begin` there was no fault, without `fault.end` it was never taken away.
+"""
+
+import signal
+from pathlib import Path
+from typing import Any
+
+from chaoslib.run import EventHandlerRegistry, RunEventHandler
+
+from harness.clock import SystemClock
+from harness.fault.compose import OURS
+from harness.record import EventLog, Kind
+
+
+def configure_control(run_dir: str, event_registry: EventHandlerRegistry, **_: Any) -> None:
+    """Chaos Toolkit calls this once, before anything runs."""
+    event_registry.register(Recorder(EventLog(Path(run_dir) / "events.jsonl", SystemClock())))
+
+
+class Recorder(RunEventHandler):  # type: ignore[misc]
+    """Writes an event for each action's begin and end, each undo, each look at the hypothesis."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._undoing = False
+        self._ended = False
+
+    def start_rollbacks(self, experiment: dict[str, Any]) -> None:
+        """From here on, actions undo, and nothing may keep them from it.
+
+        Subtle: a signal while rollbacks are played makes Chaos Toolkit give up those that remain. Their time is limited
+        by who started this process, which kills it when it overstays.
+        """
+        self._undoing = True
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+
+    def start_activity(self, activity: dict[str, Any]) -> None:
+        """Just before the call."""
+        name = str(activity.get("name"))
+        if activity.get("type") != "action" or name.startswith(OURS):
+            return
+        if not self._undoing:
+            self._log.write(Kind.FAULT_BEGIN, name)
+        elif not self._ended:
+            self._ended = True
+            self._log.write(Kind.FAULT_END, name)
+
+    def activity_completed(self, activity: dict[str, Any], run: dict[str, Any]) -> None:
+        """Just after the call; ours count as undoing too: a target that does not heal was not undone."""
+        name = str(activity.get("name"))
+        ours = name.startswith(OURS)
+        if activity.get("type") != "action" or (ours and not self._undoing):
+            return
+        error = "".join(run.get("exception") or [])[-500:].strip().splitlines()
+        self._log.write(
+            Kind.FAULT_UNDONE if self._undoing else Kind.FAULT_CALLED,
+            name,
+            status=str(run.get("status")),
+            error=error[-1] if error else "",
+        )
+
+    def hypothesis_before_completed(self, experiment: Any, state: dict[str, Any], journal: dict[str, Any]) -> None:
+        """The gate before the method."""
+        self._steady("before", state)
+
+    def hypothesis_after_completed(self, experiment: Any, state: dict[str, Any], journal: dict[str, Any]) -> None:
+        """After the method, with the fault still there."""
+        self._steady("after", state)
+
+    def _steady(self, name: str, state: dict[str, Any] | None) -> None:
+        probes = (state or {}).get("probes") or []
+        failed = [
+            str(probe.get("activity", {}).get("name")) for probe in probes if probe.get("tolerance_met") is not True
+        ]
+        self._log.write(Kind.STEADY, name, met=bool(state and state.get("steady_state_met")), failed=", ".join(failed))
