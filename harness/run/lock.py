@@ -1,0 +1,63 @@
+"""One run a target at a time."""
+
+import fcntl
+import os
+import re
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from harness.errors import NotAvailableError, RefusedError
+
+
+@contextmanager
+def target_lock(name: str, base_url: str) -> Iterator[None]:
+    """Hold the target while inside; the lock goes with its process. Raises RefusedError where another run holds it.
+
+    What is held is the address, so that two names for one system are one.
+    """
+    folder = Path(tempfile.gettempdir()) / f"wellproven-{os.getuid()}"
+    path = folder / f"{re.sub(r'[^A-Za-z0-9.-]', '_', _address(base_url))}.lock"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        descriptor = _open_locked(path)
+    except OSError as error:
+        raise NotAvailableError(f"{folder}: cannot lock the target there ({error.strerror})") from None
+    if descriptor is None:
+        raise RefusedError(f"another run holds target {name} ({base_url}); one run a target at a time")
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _address(base_url: str) -> str:
+    """Address and port behind a URL; its own words where the name leads nowhere."""
+    parts = urlsplit(base_url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM, family=socket.AF_INET)
+        return f"{found[0][4][0]}-{port}"
+    except OSError:
+        return f"{parts.hostname}-{port}"
+
+
+def _open_locked(path: Path) -> int | None:
+    """The file, locked; None where somebody else holds it.
+
+    Subtle: whoever ends removes the file, so one that was locked may be gone by now, and another be in its place.
+    """
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if path.exists() and os.path.samestat(path.stat(), os.fstat(descriptor)):
+                return descriptor
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        os.close(descriptor)

@@ -1,0 +1,103 @@
+"""What a run is made of, as arguments: the real parts, or others of the same shape."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import requests
+
+from harness import fault, load
+from harness.clock import Clock
+from harness.errors import NotAvailableError
+from harness.plan import Plan, Profile
+from harness.run.readback import read_survivors
+
+REACH_S = 10.0
+
+
+class LoadPart(Protocol):
+    """A load that is running (harness.load.Load)."""
+
+    begin_ns: int
+
+    def poll(self) -> list[str]:
+        """Problems so far."""
+
+    def stop(self) -> None:
+        """Plan no more arrivals, drain, account."""
+
+    def kill(self) -> None:
+        """End at once."""
+
+
+class ChaosPart(Protocol):
+    """An experiment that is loaded (harness.fault.Chaos)."""
+
+    def wait_ready(self) -> None:
+        """Wait until it was found valid."""
+
+    def go(self) -> None:
+        """Start it."""
+
+    def say_steady(self, kept: Mapping[str, bool]) -> None:
+        """Tell its hypothesis how the SLOs stand."""
+
+    def release(self) -> None:
+        """End the hold."""
+
+    def poll(self) -> int | None:
+        """Exit code once ended."""
+
+    def status(self) -> str:
+        """Chaos Toolkit's own status."""
+
+    def stop(self) -> None:
+        """Undo and end."""
+
+    def leave(self) -> None:
+        """Let it undo by itself."""
+
+
+class StartLoad(Protocol):
+    """harness.load.start."""
+
+    def __call__(self, profile: Profile, run_dir: Path, *, clock: Clock) -> LoadPart:
+        """Start the load."""
+
+
+class StartChaos(Protocol):
+    """harness.fault.start."""
+
+    def __call__(self, plan: Plan, run_dir: Path, environment: Mapping[str, str], *, clock: Clock) -> ChaosPart:
+        """Load the experiment."""
+
+
+class ReadSurvivors(Protocol):
+    """harness.run.readback.read_survivors."""
+
+    def __call__(self, plan: Plan, run_dir: Path, *, clock: Clock) -> int:
+        """Write survivors.txt; how many."""
+
+
+def reach(plan: Plan) -> None:
+    """See that the target answers at all. Raises NotAvailableError where it does not."""
+    url = plan.profile.base_url
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            session.get(url, timeout=REACH_S, allow_redirects=False)
+    except requests.RequestException as error:
+        raise NotAvailableError(
+            f"target {plan.target} does not answer at {url} ({type(error).__name__}); is it up, is base-url right?"
+        ) from None
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything of a run that touches the world."""
+
+    reach: Callable[[Plan], None] = reach
+    start_load: StartLoad = load.start
+    start_chaos: StartChaos = fault.start
+    read_survivors: ReadSurvivors = read_survivors
