@@ -1,0 +1,22 @@
+"""WAS IT KEPT: verdicts from a record. Pure: no clock, no I/O, no network."""
+
+from harness.judge.account import account_of, phase_of
+from harness.judge.budget import error_ratios, slice_up
+from harness.judge.verdict import Interval, Judgement, Kind, Outcome, Recovery, Spend, Verdict, worst
+from harness.judge.verdicts import judge
+
+__all__ = [
+    "Interval",
+    "Judgement",
+    "Kind",
+    "Outcome",
+    "Recovery",
+    "Spend",
+    "Verdict",
+    "account_of",
+    "error_ratios",
+    "judge",
+    "phase_of",
+    "slice_up",
+    "worst",
+]
