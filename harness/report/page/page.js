@@ -1,0 +1,32 @@
+"use strict";
+// Draws the charts whose data stands in #charts; zooming one zooms all.
+(() => {
+  const charts = JSON.parse(document.getElementById("charts").textContent);
+  const places = charts.map((chart) => document.getElementById(`chart-${chart.id}`));
+  const config = { responsive: true, displayModeBar: false, displaylogo: false, doubleClick: "reset" };
+  // On a touch screen a drag must scroll the page, not the chart.
+  const dragmode = matchMedia("(pointer: coarse)").matches ? false : "zoom";
+  let following = false;
+
+  const follow = (from, change) => {
+    const range = change["xaxis.range"] || [change["xaxis.range[0]"], change["xaxis.range[1]"]];
+    const everything = change["xaxis.autorange"] === true;
+    if (following || (!everything && range[0] === undefined)) return;
+    following = true;
+    const others = places.filter((place) => place !== from);
+    const update = everything ? { "xaxis.range": whole.slice() } : { "xaxis.range": range.slice() };
+    Promise.all(others.map((place) => Plotly.relayout(place, update))).finally(() => { following = false; });
+  };
+
+  if (!charts.length) return;
+  const whole = charts[0].layout.xaxis.range.slice();
+  charts.forEach((chart, index) => {
+    Plotly.newPlot(places[index], chart.data, { ...chart.layout, dragmode }, config).then((place) => {
+      place.on("plotly_relayout", (change) => follow(place, change));
+    });
+  });
+
+  // Paper has its own width, and no way to resize later.
+  addEventListener("beforeprint", () => places.forEach((place) => Plotly.relayout(place, { width: 680 })));
+  addEventListener("afterprint", () => places.forEach((place) => Plotly.relayout(place, { width: null, autosize: true })));
+})();
