@@ -1,0 +1,1 @@
+"""The verbs of the command line, one a file: each adds its arguments and does its work through the stages."""

@@ -1,0 +1,60 @@
+"""Find every mistake in SLO, experiment and target files, all at once; touch nothing.
+
+Without a PATH: slos/ and experiments/. Each mistake is one line: file, line, path, what stands there, what was
+expected, the way out.
+"""
+
+import argparse
+from pathlib import Path
+
+from harness import slo
+from harness.documents import Mistakes, read_documents
+from harness.plan import read_experiment, read_targets
+from harness.verbs.common import Streams, add_plan_arguments, make_plans, read_files
+
+HELP = "every mistake in the files, at once"
+EXAMPLES = """\
+examples:
+  wellproven check
+  wellproven check slos/shop.yaml experiments/az-failure.yaml
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("path", nargs="*", type=Path, metavar="PATH", help="files or folders; default: all")
+    add_plan_arguments(parser)
+
+
+def do(arguments: argparse.Namespace, streams: Streams) -> int:
+    """Check; FileError carries what was found."""
+    if not arguments.path:
+        read = read_files([], arguments.experiments, arguments.slos)
+        make_plans(read, read.target(arguments.target), arguments)
+        streams.out.write(f"{arguments.slos}/, {arguments.experiments}/: no mistakes\n")
+        return 0
+    mistakes = Mistakes()
+    for path in arguments.path:
+        mistakes.attempt(_check, path)
+    mistakes.raise_any()
+    streams.out.write(f"{', '.join(map(str, arguments.path))}: no mistakes\n")
+    return 0
+
+
+def _check(path: Path) -> None:
+    """Read one file or folder as what it looks like: experiments have a method, targets have targets."""
+    files = sorted(file for file in path.rglob("*.y*ml")) if path.is_dir() else [path]
+    mistakes = Mistakes()
+    promises = []
+    for file in files:
+        documents = mistakes.attempt(read_documents, file) or []
+        first = documents[0].value if documents else None
+        if isinstance(first, dict) and "targets" in first:
+            mistakes.attempt(read_targets, file)
+        elif isinstance(first, dict) and ("method" in first or "steady-state-hypothesis" in first):
+            mistakes.attempt(read_experiment, file)
+        elif documents:
+            promises.append(file)
+    if promises:
+        mistakes.attempt(slo.read, promises)
+    mistakes.raise_any()

@@ -1,0 +1,73 @@
+"""The embedded target by itself: real Envoy, PostgreSQL and shop processes in three zones, on loopback.
+
+`up` leaves one running on its own; `wellproven drill` then uses it, and so may you: chaos run, curl, psql.
+"""
+
+import argparse
+import shlex
+
+from harness.clock import SystemClock
+from harness.errors import NotAvailableError
+from harness.verbs.common import Streams
+
+HELP = "the embedded target by itself: up, status, env, down"
+EXAMPLES = """\
+examples:
+  wellproven testbed up
+  wellproven testbed status --json
+  eval "$(wellproven testbed env)"                     points AWS's tools and chaos run at it
+  wellproven testbed up --name weak --no-failover      a known weakness, to see it found
+  wellproven testbed down
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("what", choices=("up", "status", "env", "down"))
+    parser.add_argument("--name", default="default", help="several can run side by side; drill uses `default`")
+    parser.add_argument("--json", action="store_true", help="status as JSON")
+    parser.add_argument("--synchronous", action="store_true", help="up: replicate orders synchronously")
+    parser.add_argument("--no-failover", action="store_true", help="up: never promote the standby")
+    parser.add_argument("--no-reconcile", action="store_true", help="up: AWS calls change words, not processes")
+
+
+def do(arguments: argparse.Namespace, streams: Streams) -> int:
+    """Do it."""
+    from harness import testbed  # only here: its parts are an extra
+
+    if arguments.what == "up":
+        settings = testbed.Settings(
+            name=arguments.name,
+            failover=not arguments.no_failover,
+            replication="synchronous" if arguments.synchronous else "asynchronous",
+            reconcile=not arguments.no_reconcile,
+        )
+        testbed.up(settings, clock=SystemClock(), progress=streams.progress.print, parent_lifeline=False)
+    bed = testbed.attach(arguments.name)
+    if arguments.what == "down":
+        if bed is not None:
+            bed.down()
+        streams.progress.print(f"test bed {arguments.name!r} is down")
+        return 0
+    if bed is None:
+        raise NotAvailableError(f"no test bed {arguments.name!r} is up; start it: wellproven testbed up")
+    status = bed.status()
+    if arguments.what == "env":
+        variables = {"DRILL_AZ": next(iter(status.zones)), **status.environment}
+        streams.out.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+        return 0
+    if arguments.json:
+        streams.out.write(status.model_dump_json(indent=2) + "\n")
+        return 0
+    for name, zone in status.zones.items():
+        streams.result.print(f"{name}  {zone.state}  {', '.join(one.name for one in zone.processes)}")
+    database = status.database
+    nodes = f"primary {database.primary or '-'}, standby {database.standby or '-'}"
+    streams.result.print(f"database    {nodes}, lag {_bytes(database.lag_bytes)}")
+    for name, endpoint in status.endpoints.items():
+        streams.result.print(f"{name:<11} {endpoint}", soft_wrap=True)
+    return 0
+
+
+def _bytes(count: int | None) -> str:
+    return "-" if count is None else f"{count} B"

@@ -1,0 +1,82 @@
+"""Drills as a user runs them: the command, in a process of its own, on a real test bed."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from harness.judge import judge
+from harness.record import Record, read_record
+from harness.report import json_text
+from harness.verbs.common import EXIT
+
+ROOT = Path(__file__).parents[2]
+WELLPROVEN = Path(sys.executable).with_name("wellproven")
+DRILL_S = 240
+# A drill whose generator fell behind is void and says so: on a machine shared with others that happens. It is drilled
+# again, as a person would. Where the machine stays busy, the last record is judged as if the generator had been in
+# time: lateness counts as the target's latency, so what is met in spite of it was met.
+ATTEMPTS_MAX = 3
+
+
+@dataclass
+class Drilled:
+    """One finished drill."""
+
+    exit_code: int
+    verdict: dict[str, Any]
+    said: str
+    run: Path
+
+    def outcome(self, promise: str) -> str:
+        return str(next(one["outcome"] for one in self.verdict["verdicts"] if one["promise"] == promise))
+
+    def because(self, promise: str) -> str:
+        return str(next(one["because"] for one in self.verdict["verdicts"] if one["promise"] == promise))
+
+    @property
+    def unmet(self) -> dict[str, str]:
+        return {
+            one["promise"]: f"{one['outcome']}: {one['because']}"
+            for one in self.verdict["verdicts"]
+            if one["outcome"] != "met"
+        }
+
+
+def command(bed: str, runs: Path, *more: str) -> list[str]:
+    return [str(WELLPROVEN), "drill", "az-failure", "--quick", "--testbed", bed, "--runs", str(runs), *more]
+
+
+def drill(bed: str, runs: Path) -> Drilled:
+    """Drill until the load is valid."""
+    for _ in range(ATTEMPTS_MAX):
+        done = subprocess.run(
+            command(bed, runs, "--json"), cwd=ROOT, capture_output=True, text=True, timeout=DRILL_S, check=False
+        )
+        assert done.stdout, f"exit {done.returncode}: {done.stderr}"
+        verdict = json.loads(done.stdout)
+        drilled = Drilled(done.returncode, verdict, done.stderr, runs / verdict["run"])
+        if verdict["load"]["valid"]:
+            return drilled
+        print(f"void: {drilled.because('load valid')}")
+    assert "the generator fell behind" in drilled.because("load valid"), drilled.because("load valid")
+    assert drilled.exit_code == 2, "a void drill is unknown"
+    judgement = judge(in_time(read_record(drilled.run)))
+    return replace(drilled, verdict=json.loads(json_text(judgement)), exit_code=EXIT[judgement.outcome])
+
+
+def in_time(record: Record) -> Record:
+    """The record as a machine with time to spare would have made it."""
+    workers = tuple(worker.model_copy(update={"lateness_ns_p99": 0}) for worker in record.workers)
+    return replace(record, workers=workers)
+
+
+def start(bed: str, runs: Path, log: Path) -> subprocess.Popen[bytes]:
+    """Start a drill and let it go on; its words go to a file."""
+    with log.open("wb") as file:
+        return subprocess.Popen(
+            command(bed, runs), cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, env={**os.environ, "NO_COLOR": "1"}
+        )

@@ -1,0 +1,63 @@
+"""README's own commands, run as they stand there, against a target of the user's: a bed that plays staging."""
+
+import os
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.drill.drills import ATTEMPTS_MAX, ROOT, WELLPROVEN
+from tests.test_docs import commands
+from tests.testbed.beds import bed_up
+
+pytestmark = pytest.mark.bed
+# What only differs in how long it takes, or would meet a bed of somebody else's.
+ADDED = {"drill": ["--quick"], "testbed": ["--name", f"readme-{os.getpid()}"]}
+
+
+def run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    more = ADDED.get(words[1], [])
+    return subprocess.run(
+        [WELLPROVEN, *words[1:], *more], cwd=folder, capture_output=True, text=True, timeout=240, check=False
+    )
+
+
+def test_readmes_commands_do_what_readme_says(tmp_path: Path) -> None:
+    """Check, plan, drill a target called staging, judge again, report: in README's order, each with a good end.
+
+    Another AWS account than the target's is refused before anything is touched.
+    """
+    for folder in ("slos", "experiments", "loadtests"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    shown = [shlex.split(one) for one in commands(ROOT / "README.md") if one.startswith("wellproven")]
+    assert [words[1] for words in shown] == ["check", "plan", "drill", "judge", "report", "testbed"]
+    with bed_up("staging") as bed:
+        status = bed.status()
+        staging = {
+            "name": "staging",
+            "base-url": status.endpoints["edge"],
+            "environment": "staging",
+            "max-rate": "500/s",
+            "zone-header": "x-zone",
+            "aws": {"account": "123456789012", "region": status.region, "endpoint": status.endpoints["aws"]},
+            "variables": {"DRILL_AZ": next(iter(status.zones)), **status.environment},
+        }
+        wrong = {**staging, "name": "elsewhere", "aws": {**staging["aws"], "account": "999999999999"}}
+        (tmp_path / "experiments/targets.yaml").write_text(yaml.safe_dump({"targets": [staging, wrong]}))
+        refused = run(["wellproven", "drill", "az-failure", "--target", "elsewhere"], tmp_path)
+        assert refused.returncode == 77
+        assert "are of AWS account 123456789012, the target allows 999999999999" in " ".join(refused.stderr.split())
+        for words in shown:
+            done = run(words, tmp_path)
+            for _ in range(ATTEMPTS_MAX):  # a drill on a busy machine may be void: see drills.py
+                if words[1] == "drill" and done.returncode == 2:
+                    done = run(words, tmp_path)
+            allowed = {0, 2} if words[1] in ("drill", "judge") else {0}
+            assert done.returncode in allowed, (words, done.stdout, done.stderr)
+            if done.returncode == 2:
+                assert "the generator fell behind" in done.stdout
+            assert "Traceback" not in done.stdout + done.stderr
+    subprocess.run([WELLPROVEN, "testbed", "down", *ADDED["testbed"]], check=True, timeout=60)
