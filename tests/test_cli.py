@@ -1,0 +1,201 @@
+"""The command line: help, exit codes, mistakes with their way out, never a traceback."""
+
+import io
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness.cli import VERBS, main
+
+ROOT = Path(__file__).parents[1]
+
+
+def wellproven(*arguments: str) -> tuple[int, str, str]:
+    """(exit code, stdout, stderr)."""
+    out, err = io.StringIO(), io.StringIO()
+    return main(arguments, out, err), out.getvalue(), err.getvalue()
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the shop's files, as the working directory."""
+    for folder in ("slos", "experiments"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write_target(project: Path, **fields: str) -> None:
+    """One target at an address where nobody listens."""
+    usual = {
+        "name": "staging",
+        "base-url": "http://127.0.0.1:1",
+        "environment": "staging",
+        "max-rate": "500/s",
+        "zone-header": "x-zone",
+    }
+    lines = [f"{name}: {value}" for name, value in {**usual, **fields}.items()]
+    (project / "experiments/targets.yaml").write_text("targets:\n  - " + "\n    ".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("verb", [verb.__name__.rsplit(".", 1)[-1] for verb in VERBS])
+def test_every_verb_has_help_with_examples(verb: str) -> None:
+    """`VERB --help` says what the verb does and shows commands to copy."""
+    code, out, _ = wellproven(verb, "--help")
+    assert code == 0
+    assert f"  wellproven {verb}" in out
+    assert "examples:" in out
+
+
+def test_help_lists_the_exit_codes() -> None:
+    """What a script can rely on stands in --help."""
+    code, out, _ = wellproven("--help")
+    assert code == 0
+    for number in ("0", "1", "2", "64", "65", "69", "70", "77", "130"):
+        assert f"  {number} " in out
+
+
+def test_a_wrong_command_line_is_64() -> None:
+    """Usage errors say what to try."""
+    code, out, err = wellproven("drll")
+    assert (code, out) == (64, "")
+    assert "invalid choice: 'drll'" in err
+    assert "--help" in err
+
+
+def test_an_unknown_target_is_64_and_lists_the_known(project: Path) -> None:
+    """A target that no file names is a mistake of the command line."""
+    write_target(project)
+    code, _, err = wellproven("drill", "--target", "stagin")
+    assert code == 64
+    assert "no target 'stagin'; known: testbed, staging" in err
+
+
+def test_every_mistake_of_every_file_comes_at_once_and_nothing_starts(project: Path) -> None:
+    """SLO, experiment and target files are all read before the command gives up; exit 65."""
+    slo = project / "slos/shop.yaml"
+    slo.write_text(slo.read_text().replace("target: 0.995", "target: 99.5", 1))
+    experiment = project / "experiments/az-failure.yaml"
+    experiment.write_text(experiment.read_text().replace("disruption: az", "disruption: zone"))
+    (project / "experiments/targets.yaml").write_text("targets:\n  - {name: staging}\n")
+    for verb in (["drill"], ["plan", "az-failure"], ["check"]):
+        code, out, err = wellproven(*verb)
+        assert (code, out) == (65, "")
+        assert "got 99.5, expected" in err
+        assert "got 'zone', expected software, hardware, az or region" in err
+        assert "experiments/targets.yaml:2: targets[0]" in err
+        assert err.rstrip().endswith("nothing was started")
+        assert not (project / "runs").exists()
+
+
+def test_check_reads_single_files_as_what_they_are(project: Path) -> None:
+    """An experiment, a target file and SLO files are told apart by what stands in them."""
+    code, out, err = wellproven("check", "experiments", "slos/shop.yaml")
+    assert (code, err) == (0, "")
+    assert "no mistakes" in out
+    (project / "experiments/az-failure.yaml").write_text("title: x\nmethod: []\n")
+    code, _, err = wellproven("check", "experiments")
+    assert code == 65
+    assert "method: got an empty list" in err
+
+
+def test_plan_touches_nothing_and_says_why(project: Path) -> None:
+    """The plan shows rates with reasons, phases, guard, evidence and blast radius; no folder appears."""
+    before = sorted(project.rglob("*"))
+    code, out, err = wellproven("plan", "az-failure")
+    assert (code, err) == (0, "")
+    for part in ("production", "RTO 10 s", "chaosaws.ec2.actions.stop_instances", "zone us-east-1a silent", "Guard"):
+        assert part in out
+    assert max(map(len, out.splitlines())) <= 80
+    assert sorted(project.rglob("*")) == before
+
+
+def test_plan_json_is_the_plan_that_is_stored(project: Path) -> None:
+    """Machines read the plan as a run would store it."""
+    code, out, _ = wellproven("plan", "az-failure", "--json", "--quick")
+    assert code == 0
+    assert json.loads(out)["quick"] is True
+    assert project.exists()
+
+
+def test_judging_what_is_no_run_is_65() -> None:
+    """A folder that is no run is named, with what was expected."""
+    code, _, err = wellproven("judge", "no/such/run")
+    assert code == 65
+    assert "no/such/run:1: got no such folder, expected a run's folder, such as runs/latest" in err
+
+
+def test_a_missing_secret_is_69_and_named(project: Path) -> None:
+    """A target that needs a variable which is not set says so before anything starts."""
+    write_target(project, secrets="[WELLPROVEN_NO_SUCH_SECRET]")
+    code, _, err = wellproven("drill", "--target", "staging")
+    assert code == 69
+    assert "WELLPROVEN_NO_SUCH_SECRET" in err
+
+
+def test_a_target_that_does_not_answer_is_69_and_nothing_is_broken(project: Path) -> None:
+    """The message names the address and the way out; the run's folder stays, and is judged unknown."""
+    write_target(project)
+    code, out, err = wellproven("drill", "az-failure", "--target", "staging")
+    assert (code, out) == (69, "")
+    assert "target staging does not answer at http://127.0.0.1:1" in err
+    assert wellproven("judge", "runs/latest")[0] == 2
+
+
+def test_production_is_refused_with_77(project: Path) -> None:
+    """A production target is refused before anything starts."""
+    write_target(project, name="live", environment="production")
+    code, _, err = wellproven("drill", "--target", "live")
+    assert code == 77
+    assert "live is production" in err
+
+
+def test_a_runs_folder_that_cannot_be_made_is_69(project: Path) -> None:
+    """A path that is a file cannot hold runs: said in one line, with the option to change it."""
+    write_target(project)
+    (project / "runs").write_text("a file")
+    code, _, err = wellproven("drill", "az-failure", "--target", "staging")
+    assert code == 69
+    assert "runs: cannot make a run's folder there" in err
+    assert "--runs DIR" in err
+
+
+def test_evidence_that_can_never_be_seen_is_a_mistake(project: Path) -> None:
+    """A target whose answers name no zone cannot show that a zone fell silent: said before anything starts."""
+    write_target(project, **{"zone-header": "null"})
+    code, _, err = wellproven("plan", "az-failure", "--target", "staging")
+    assert code == 65
+    assert "evidence[0].zone-silent: got '${az}', expected a target whose answers name their zone" in err
+
+
+def test_a_folder_without_experiments_is_65(project: Path) -> None:
+    """Nothing to drill is a mistake of the files, and says where it looked; the SLOs are still read."""
+    shutil.rmtree(project / "experiments")
+    code, _, err = wellproven("check")
+    assert code == 65
+    assert "experiments:1: got no such folder, expected a folder of experiments" in err
+
+
+def test_our_own_mistake_is_70_and_keeps_the_traceback_off_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crash is one line with the file that holds its traceback."""
+
+    def crash(*_: object) -> int:
+        raise ZeroDivisionError("boom")
+
+    monkeypatch.setattr("harness.verbs.judge.do", crash)
+    code, _, err = wellproven("judge", "x")
+    assert code == 70
+    assert "a mistake of ours: ZeroDivisionError: boom" in err
+    assert "Traceback" not in err
+    report = Path(err.split()[-1])
+    assert "ZeroDivisionError" in report.read_text()
+    report.unlink()
+
+
+def test_no_test_bed_is_69_with_the_way_out() -> None:
+    """`testbed status` without a bed says how to start one."""
+    code, _, err = wellproven("testbed", "status", "--name", "there-is-none")
+    assert code == 69
+    assert "wellproven testbed up" in err
