@@ -2,16 +2,33 @@
 
 from harness.judge.account import account_of, phase_of
 from harness.judge.budget import error_ratios, slice_up
-from harness.judge.verdict import Interval, Judgement, Kind, Outcome, Recovery, Spend, Verdict, worst
+from harness.judge.verdict import (
+    BreakerAccount,
+    DependencyAccount,
+    DoseResponse,
+    Interval,
+    Judgement,
+    Kind,
+    Outcome,
+    Recovery,
+    Spend,
+    SweepAccount,
+    Verdict,
+    worst,
+)
 from harness.judge.verdicts import judge
 
 __all__ = [
+    "BreakerAccount",
+    "DependencyAccount",
+    "DoseResponse",
     "Interval",
     "Judgement",
     "Kind",
     "Outcome",
     "Recovery",
     "Spend",
+    "SweepAccount",
     "Verdict",
     "account_of",
     "error_ratios",

@@ -38,6 +38,8 @@ class Kind(StrEnum):
     BUDGET = "budget"
     STEADY = "steady"
     BREAKER = "breaker"
+    DEPENDENCY = "dependency"
+    DOSE = "dose"
     ALERT = "alert"
     FAULT = "fault"
     LOAD = "load"
@@ -140,6 +142,74 @@ class FaultAccount(Model):
     healed: bool
 
 
+class BreakerInstance(Model):
+    """One breaker as it was seen; instants in seconds since the run's start, each within one look."""
+
+    source: str  # host:port
+    changes: tuple[tuple[float, str], ...]  # (seen at, state), the first state included
+    opened_s: Interval | None  # first seen open after inject
+    closed_s: Interval | None  # last seen to become closed after the fault was taken away
+    half_open_seen: bool
+    openings: int  # closed to open, from inject to the end
+
+
+class BreakerAccount(Model):
+    """What a circuit breaker did; the slowest instance counts."""
+
+    name: str
+    how: str  # metric, health, inferred: where its state was read
+    instances: tuple[BreakerInstance, ...]
+    opened_after_s: Interval | None  # from inject until every instance was open
+    closed_after_s: Interval | None  # from the fault's end until every instance was closed for good
+    answers_open: int  # our answers while every instance was open
+    fallbacks_open: int  # of them: marked as fallbacks
+    fallback_p99_s: float | None  # latency of answers while open, from the planned send time
+    share_reached: float | None  # while open: requests that reached the dependency per request of ours, of the usual
+    every_s: float  # between two looks: no time is known better
+
+
+class DependencyAccount(Model):
+    """Requests that reached a dependency, per request of ours."""
+
+    name: str
+    route: str
+    baseline_ratio: float | None
+    fault_ratio: float | None
+    amplification: float | None  # fault_ratio / baseline_ratio
+    answers_p99_s: float | None  # of the route, while the fault was there
+    fallbacks: int
+    answers: int
+
+
+class Dose(Model):
+    """One step of a sweep, and what one SLO did at it."""
+
+    dose: float
+    begin_s: float
+    good: int
+    total: int
+    outcome: Outcome
+
+
+class DoseResponse(Model):
+    """One SLO against the dose."""
+
+    slo: str
+    held: float | None  # the largest dose at which it held, below the first that broke it
+    broken: float | None  # the smallest dose that broke it
+    steps: tuple[Dose, ...]  # in order of dose
+
+
+class SweepAccount(Model):
+    """A dose raised step by step."""
+
+    variable: str
+    unit: str
+    lowest: float
+    highest: float
+    responses: tuple[DoseResponse, ...]
+
+
 class Judgement(Model):
     """All verdicts of one run."""
 
@@ -152,6 +222,8 @@ class Judgement(Model):
     recovery: dict[str, Recovery]
     data: Data | None
     budget: dict[str, Spend]
-    breaker: None = None
+    breaker: BreakerAccount | None = None
+    dependency: DependencyAccount | None = None
+    sweep: SweepAccount | None = None
     load: LoadAccount
     fault: FaultAccount

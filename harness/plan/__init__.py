@@ -13,14 +13,19 @@ from harness.plan.sequential import (
     requests_needed,
 )
 from harness.plan.target import TESTBED, Target, built_in_target, read_targets
+from harness.plan.watch import Breaker, BreakerState, Dependency, Metric, Sweep, parse_range
 
 __all__ = [
     "ALPHA",
     "LOG_DECIDED",
     "TESTBED",
     "Arrivals",
+    "Breaker",
+    "BreakerState",
+    "Dependency",
     "Experiment",
     "Guard",
+    "Metric",
     "Phase",
     "PhaseName",
     "Plan",
@@ -29,12 +34,14 @@ __all__ = [
     "Route",
     "SampleSize",
     "Stage",
+    "Sweep",
     "Target",
     "built_in_target",
     "is_decided",
     "log_evidence_broken",
     "log_evidence_kept",
     "make",
+    "parse_range",
     "read_experiment",
     "read_targets",
     "requests_needed",

@@ -9,42 +9,19 @@ import re
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, model_validator
-from pydantic.alias_generators import to_snake
+from pydantic import Field, JsonValue, model_validator
 
-from harness.documents import Document, DurationNs, Mistakes, RatePerS, exact, problem, read_documents, validate
+from harness.documents import Document, DurationNs, Mistakes, RatePerS, problem, read_documents, validate
 from harness.errors import FileError, Mistake
 from harness.model import Exact, Model
+from harness.plan.watch import Factor, Surge, WrittenBreaker, WrittenDependency, WrittenDose
+from harness.plan.written import Share, Written
 from harness.slo import Disruption
 
 EXTENSION = "wellproven"
 _VARIABLE = re.compile(r"\$\{([\w-]+)\}")
-
-
-def _kebab(name: str) -> str:
-    return to_snake(name).replace("_", "-")
-
-
-class Written(Model):
-    """A value as a user writes it: names with hyphens."""
-
-    model_config = ConfigDict(alias_generator=_kebab)
-
-
-def _share(value: Any) -> Fraction:
-    text = value.strip() if isinstance(value, str) else ""
-    try:
-        share = Fraction(text[:-1].strip()) / 100 if text.endswith("%") else exact(value)
-    except ValueError:
-        raise problem("a share such as 5% or 0.05") from None
-    if not 0 < share <= 1:
-        raise problem("a share above 0 % and up to 100 %")
-    return share
-
-
-Share = Annotated[Fraction, BeforeValidator(_share)]
 
 
 class WrittenPhases(Written):
@@ -66,12 +43,13 @@ class WrittenEvidence(Written):
     """One way to know that the fault took effect; exactly one field is given."""
 
     zone_silent: str | None = None  # no answer comes from this zone any more, though it answered in the baseline
+    traffic_above: Factor | None = None  # we sent at least this many times as many requests as in the baseline
     probe: dict[str, JsonValue] | None = None  # a Chaos Toolkit probe whose tolerance is met
 
     @model_validator(mode="after")
     def _one(self) -> "WrittenEvidence":
-        if (self.zone_silent is None) == (self.probe is None):
-            raise problem("exactly one of zone-silent, probe")
+        if sum(field is not None for field in (self.zone_silent, self.traffic_above, self.probe)) != 1:
+            raise problem("exactly one of zone-silent, traffic-above, probe")
         if self.probe is not None:
             _require_probe(self.probe)
         return self
@@ -141,6 +119,10 @@ class Extension(Written):
     healed: tuple[WrittenHealed, ...] = ()
     ledger: WrittenLedger | None = None
     journeys: tuple[WrittenJourney, ...] = ()
+    dependency: WrittenDependency | None = None
+    breaker: WrittenBreaker | None = None
+    surge: Surge | None = None  # traffic while the fault is there: each SLO's peak, or so many times the usual
+    dose: WrittenDose | None = None
     proves: tuple[Proves, ...] = ()
 
     @property
@@ -310,6 +292,7 @@ class Evidence(Model):
 
     name: str
     zone_silent: str | None = None
+    traffic_above: Exact | None = None
     probe: dict[str, JsonValue] | None = None
 
 

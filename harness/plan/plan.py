@@ -7,6 +7,7 @@ from pydantic import JsonValue
 from harness.model import Exact, Model
 from harness.plan.experiment import Action, Evidence, Ledger, Proves
 from harness.plan.profile import Profile
+from harness.plan.watch import Breaker, Dependency, Sweep
 from harness.slo import RecoveryObjective, Slo
 
 
@@ -79,6 +80,10 @@ class Plan(Model):
     evidence: tuple[Evidence, ...]
     healed: tuple[Evidence, ...]
     ledger: Ledger | None
+    dependency: Dependency | None = None
+    breaker: Breaker | None = None
+    observe_every_ns: int = 250_000_000  # between two looks at the dependency and the breaker
+    sweep: Sweep | None = None
     proves: tuple[Proves, ...]
     blast_radius: tuple[str, ...]
 

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, field_validator
 from harness.documents import Mistakes, RatePerS, problem, read_documents, validate
 from harness.errors import FileError
 from harness.model import Exact, Model
-from harness.plan.experiment import Written
+from harness.plan.written import Written
 
 TESTBED = "testbed"
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -34,6 +34,7 @@ class WrittenTarget(Written):
     environment: Environment
     max_rate: RatePerS  # all requests of a drill together never exceed this
     zone_header: str | None = None  # the answer's header that names the zone which served it
+    fallback_header: str | None = None  # the answer's header that marks a fallback: an answer of lesser quality
     aws: WrittenAws | None = None
     variables: dict[VariableName, str] = {}  # environment of the experiment: zones, tags, whatever it reads
     secrets: tuple[VariableName, ...] = ()  # names of environment variables the experiment needs; never values
@@ -60,6 +61,7 @@ class Target(Model):
     environment: Environment
     rate_max_per_s: Exact
     zone_header: str | None = None
+    fallback_header: str | None = None
     aws_account: str | None = None
     environment_variables: dict[str, str] = {}
     secrets: tuple[str, ...] = ()
@@ -99,6 +101,7 @@ def _target(written: WrittenTarget) -> Target:
         environment=written.environment,
         rate_max_per_s=written.max_rate,
         zone_header=written.zone_header,
+        fallback_header=written.fallback_header,
         aws_account=written.aws.account if written.aws else None,
         environment_variables=variables,
         secrets=written.secrets,
@@ -115,5 +118,6 @@ def built_in_target(
         environment="testbed",
         rate_max_per_s=Fraction(600),
         zone_header="x-zone",
+        fallback_header="x-fallback",
         environment_variables=environment_variables or {},
     )

@@ -3,6 +3,7 @@
 from harness.record.archive import write_parquet
 from harness.record.events import Event, EventLog, Kind, read_events
 from harness.record.indicator import Series, series_of
+from harness.record.observations import Observation, ObservationLog, Seen, read_observations
 from harness.record.progress import Progress, SloProgress
 from harness.record.requests import (
     NEVER_SENT,
@@ -35,12 +36,15 @@ __all__ = [
     "Event",
     "EventLog",
     "Kind",
+    "Observation",
+    "ObservationLog",
     "Outcome",
     "Progress",
     "Record",
     "Requests",
     "RouteCount",
     "RunInfo",
+    "Seen",
     "Series",
     "SloProgress",
     "WorkerReport",
@@ -48,6 +52,7 @@ __all__ = [
     "empty",
     "point_latest",
     "read_events",
+    "read_observations",
     "read_record",
     "read_requests",
     "read_zones",

@@ -30,6 +30,10 @@ class Kind(StrEnum):
     FAULT_END = "fault.end"  # just before the first undo call
     FAULT_UNDONE = "fault.undone"  # an undo call came back; data.status, data.error
     FAULT_HEALED = "fault.healed"  # name: which probe; data.healed
+    DOSE_BEGIN = "dose.begin"  # a sweep is about to set a dose; name: the variable; data.value
+    DOSE = "dose"  # the dose is set; name: the variable; data.value, data.status, data.error
+    SURGE_BEGIN = "surge.begin"  # the load was told to send more; at_ns: from when on
+    SURGE_END = "surge.end"
     CHAOS_END = "chaos.end"  # the Chaos Toolkit child ended; data.exit_code, data.status
     LOAD_BEGIN = "load.begin"
     LOAD_END = "load.end"

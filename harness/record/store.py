@@ -5,6 +5,7 @@ plan.json            the plan, SLOs and claims included
 events.jsonl         what happened (record/events.py)
 requests-N.bin       every arrival of load worker N (record/requests.py); zones-N.txt names its zones
 load-N.json          worker N's account of itself
+observations.jsonl   breaker states, and requests that reached a dependency (record/observations.py)
 survivors.txt        ids read back after recovery, one JSON text a line; whole only if a `read-back` event says so
 experiment.json      what Chaos Toolkit was given; journal.json, chaos.log: what it said
 verdict.json, report.html
@@ -24,6 +25,7 @@ from harness.errors import FileError, NotAvailableError
 from harness.model import Model
 from harness.plan import Plan
 from harness.record.events import Event, Kind, read_events
+from harness.record.observations import Observation, read_observations
 from harness.record.requests import NO_ZONE, Requests, empty, read_requests
 from harness.record.workers import WorkerReport
 
@@ -61,6 +63,7 @@ class Record:
     workers: tuple[WorkerReport, ...]
     workers_planned: int
     survivors: tuple[str, ...] | None  # None: never read, or not to the end
+    observations: tuple[Observation, ...] = ()  # in order of time
 
     def first(self, kind: Kind, name: str | None = None) -> Event | None:
         """The first event of that kind (and name), if there is one."""
@@ -126,6 +129,7 @@ def read_record(path: Path) -> Record:
         workers=tuple(_read_workers(path)),
         workers_planned=plan.profile.workers,
         survivors=_read_survivors(path, events),
+        observations=read_observations(path / "observations.jsonl"),
     )
 
 
