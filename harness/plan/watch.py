@@ -17,6 +17,7 @@ from harness.model import Exact, Model
 from harness.plan.written import Share, Written
 
 OBSERVE_EVERY_NS: Final = 250_000_000
+DOSE_SETTLE_NS: Final = 1_000_000_000  # after a dose is set, what was under way before it does not count
 _DOSE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z%]*)\s*")
 _URLS = re.compile(r"\s*,\s*")
 
