@@ -4,6 +4,6 @@ This package itself never imports chaoslib, so the supervisor may import it; onl
 """
 
 from harness.fault.chaos import Chaos, start
-from harness.fault.compose import ACCOUNT_VARIABLE, compose
+from harness.fault.compose import ACCOUNT_VARIABLE, RUN_VARIABLE, compose
 
-__all__ = ["ACCOUNT_VARIABLE", "Chaos", "compose", "start"]
+__all__ = ["ACCOUNT_VARIABLE", "RUN_VARIABLE", "Chaos", "compose", "start"]

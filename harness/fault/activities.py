@@ -13,7 +13,7 @@ from chaoslib.exceptions import ActivityFailed, ChaosException
 from chaoslib.hypothesis import within_tolerance
 
 from harness.clock import SystemClock
-from harness.fault.compose import RELEASE_FILE, STEADY_FILE
+from harness.fault.compose import DOSE_FILE, RELEASE_FILE, STEADY_FILE
 from harness.record import EventLog, Kind
 
 __all__ = ["healed", "hold", "look", "slo_kept"]
@@ -42,21 +42,52 @@ def look(run_dir: str, probes: list[Probe], configuration: Settings = None, secr
 
 
 def hold(
-    run_dir: str, probes: list[Probe], longest_s: float, configuration: Settings = None, secrets: Settings = None
+    run_dir: str,
+    probes: list[Probe],
+    longest_s: float,
+    dose: dict[str, Any] | None = None,
+    configuration: Settings = None,
+    secrets: Settings = None,
 ) -> None:
-    """Keep the fault until the run says so; meanwhile look for the evidence that it took effect."""
+    """Keep the fault until the run says so; meanwhile look for the evidence that it took effect.
+
+    In a sweep the run also says which dose it wants: the actions that name its variable are called again with it.
+    """
     with _Log(run_dir) as log:
-        waiting = list(probes)
+        waiting, dosed = list(probes), 0
         deadline, next_probe = time.monotonic() + longest_s, 0.0
         while not (Path(run_dir) / RELEASE_FILE).exists():
             if time.monotonic() > deadline:
                 raise ActivityFailed(f"nobody ended the fault within {longest_s:.0f} s: it is undone now")
+            if dose is not None:
+                dosed = _follow_dose(Path(run_dir), dose, dosed, log, configuration, secrets)
             if waiting and time.monotonic() >= next_probe:
                 for probe in [one for one in waiting if _holds(one, configuration, secrets)]:
                     log.write(Kind.FAULT_EVIDENCE, probe["name"], seen=True, before=False)
                     waiting.remove(probe)
                 next_probe = time.monotonic() + PROBE_S
             time.sleep(POLL_S)
+
+
+def _follow_dose(
+    run_dir: Path, dose: dict[str, Any], dosed: int, log: EventLog, configuration: Settings, secrets: Settings
+) -> int:
+    """Set the dose that is wanted now, if it is another; the number of the one that is set."""
+    try:
+        wanted = json.loads((run_dir / DOSE_FILE).read_text())
+    except (OSError, ValueError):
+        return dosed
+    if wanted["number"] == dosed:
+        return dosed
+    variable, value, error = dose["variable"], wanted["value"], ""
+    log.write(Kind.DOSE_BEGIN, variable, value=value)
+    try:
+        for action in dose["actions"]:
+            run_activity(action, {**(configuration or {}), variable: value}, secrets or {})
+    except ChaosException as failed:
+        error = str(failed)[-500:]
+    log.write(Kind.DOSE, variable, value=value, status="failed" if error else "succeeded", error=error)
+    return int(wanted["number"])
 
 
 def healed(

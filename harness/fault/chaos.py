@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.clock import Clock
 from harness.errors import FileError, NotAvailableError, RefusedError
-from harness.fault.compose import INVALID, REFUSED, RELEASE_FILE, STEADY_FILE, compose
+from harness.fault.compose import DOSE_FILE, INVALID, REFUSED, RELEASE_FILE, STEADY_FILE, compose
 from harness.plan import Plan
 
 READY_S = 30.0
@@ -57,9 +57,11 @@ class Chaos:
 
     def say_steady(self, kept: Mapping[str, bool]) -> None:
         """Tell the hypothesis made from the SLOs how they stand."""
-        fresh = self._run_dir / f".{STEADY_FILE}"
-        fresh.write_text(json.dumps(dict(kept)))
-        fresh.replace(self._run_dir / STEADY_FILE)
+        self._write(STEADY_FILE, dict(kept))
+
+    def set_dose(self, number: int, value: float) -> None:
+        """Ask for the sweep's dose number `number` (from 1 on); a `dose` event says when it is set."""
+        self._write(DOSE_FILE, {"number": number, "value": value})
 
     def release(self) -> None:
         """End the hold: Chaos Toolkit looks at the hypothesis again and undoes the fault."""
@@ -85,6 +87,11 @@ class Chaos:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def _write(self, name: str, value: Mapping[str, object]) -> None:
+        fresh = self._run_dir / f".{name}"
+        fresh.write_text(json.dumps(value))
+        fresh.replace(self._run_dir / name)
 
     def leave(self) -> None:
         """Go away without waiting: at the end of its stdin the child undoes by itself, if there is anything to undo."""

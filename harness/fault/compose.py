@@ -4,6 +4,7 @@ Added: our control (events), a hypothesis made from the SLOs where there is none
 fault, a last activity that holds the fault until the run says so, and a last rollback that waits for healing.
 """
 
+import json
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, Final
@@ -12,12 +13,15 @@ from harness.plan import PhaseName, Plan
 
 OURS: Final = "wellproven: "
 RELEASE_FILE: Final = "release"  # its existence ends the hold
+DOSE_FILE: Final = "dose.json"  # the dose a sweep wants now: {"number": 3, "value": 200.0}
 STEADY_FILE: Final = "steady.json"  # whether each SLO is kept just now: {"orders-accepted": true}
 HOLD_GRACE_S: Final = 60.0  # a hold that nobody ends, ends itself this long after its phase
 HEALED_S: Final = 60.0
 INVALID: Final = 65  # exit codes of the child before anything was touched
 REFUSED: Final = 77
 ACCOUNT_VARIABLE: Final = "WELLPROVEN_AWS_ACCOUNT"  # the account the target allows, if it names one
+
+RUN_VARIABLE: Final = "WELLPROVEN_RUN_DIR"  # set where a run of ours goes on; unset for `chaos run` by hand
 
 
 def compose(plan: Plan, run_dir: Path) -> dict[str, Any]:
@@ -47,7 +51,8 @@ def compose(plan: Plan, run_dir: Path) -> dict[str, Any]:
     last.get("pauses", {}).pop("after", None)
     look = _activity("action", f"{OURS}evidence before", "look", {**where, "probes": probes})
     longest_s = plan.phase(PhaseName.FAULT).longest_s + HOLD_GRACE_S
-    hold = _activity("action", f"{OURS}hold", "hold", {**where, "probes": probes, "longest_s": longest_s})
+    holding = {**where, "probes": probes, "longest_s": longest_s, "dose": _dose(plan)}
+    hold = _activity("action", f"{OURS}hold", "hold", holding)
     experiment["method"] = [look, *method, hold]
     healed = [item.probe for item in plan.healed if item.probe]
     experiment["rollbacks"] = [
@@ -55,6 +60,16 @@ def compose(plan: Plan, run_dir: Path) -> dict[str, Any]:
         _activity("action", f"{OURS}healed", "healed", {**where, "probes": healed, "longest_s": HEALED_S}),
     ]
     return experiment
+
+
+def _dose(plan: Plan) -> dict[str, Any] | None:
+    """What a sweep calls again for each dose: the actions of the method that name its variable."""
+    if plan.sweep is None:
+        return None
+    variable = plan.sweep.variable
+    method: Any = plan.body["method"]
+    actions = [one for one in method if one.get("type") == "action" and f"${{{variable}}}" in json.dumps(one)]
+    return {"variable": variable, "actions": actions}
 
 
 def _activity(kind: str, name: str, func: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """WHAT WILL BE DONE: SLOs, an experiment and a target become a plan. Pure."""
 
+from harness.plan.doses import next_dose
 from harness.plan.experiment import Experiment, read_experiment
 from harness.plan.maker import make
 from harness.plan.plan import Guard, Phase, PhaseName, Plan, RequestPlan, SampleSize
@@ -42,6 +43,7 @@ __all__ = [
     "log_evidence_broken",
     "log_evidence_kept",
     "make",
+    "next_dose",
     "parse_range",
     "read_experiment",
     "read_targets",

@@ -38,6 +38,7 @@ class Route(Model):
     arrivals: Arrivals = Arrivals.CONSTANT
     stages: tuple[Stage, ...] = Field(min_length=1)
     timeout_s: float = Field(default=5.0, gt=0)
+    surge_per_s: Exact | None = None  # the arrival rate while a surge goes on; none: no surge for this route
 
 
 class Profile(Model):
@@ -48,6 +49,7 @@ class Profile(Model):
     seed: int = 1
     id_prefix: str = "wp"
     zone_header: str | None = None  # the answer's header that names the zone that served it
+    fallback_header: str | None = None  # the answer's header that marks a fallback
     connections_max: int = Field(default=256, ge=1)  # a worker's; an arrival beyond it waits, and is counted waiting
     workers: int = Field(default=1, ge=1, le=64)  # arrival `seq` of a route belongs to worker `seq % workers`
 

@@ -179,6 +179,7 @@ class Sweep(Model):
     lowest: Exact
     highest: Exact
     resolution: Exact = Fraction(1, 10)
+    step_longest_s: float = 60.0  # a dose that does not decide every SLO within that is left undecided
     tolerates: dict[str, Exact] = {}
 
 

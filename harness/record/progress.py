@@ -28,4 +28,7 @@ class Progress:
     slos: tuple[SloProgress, ...] = ()
     zones: dict[str, float] = field(default_factory=dict)  # answers/s by zone
     broken: tuple[str, ...] = ()  # faults that are there now
+    dose: str = ""  # of a sweep: "200 ms"
+    breaker: dict[str, str] = field(default_factory=dict)  # address: state at the last look
+    surging: bool = False
     message: str = ""

@@ -11,6 +11,7 @@ from harness import fault, load
 from harness.clock import Clock
 from harness.errors import NotAvailableError
 from harness.plan import Plan, Profile
+from harness.run.observer import observe
 from harness.run.readback import read_survivors
 
 REACH_S = 10.0
@@ -23,6 +24,9 @@ class LoadPart(Protocol):
 
     def poll(self) -> list[str]:
         """Problems so far."""
+
+    def surge(self, on: bool) -> int:  # noqa: FBT001  the load's own signature
+        """Raise the arrivals to the surge's, or end that; the instant from which on, in monotonic ns."""
 
     def stop(self) -> None:
         """Plan no more arrivals, drain, account."""
@@ -42,6 +46,9 @@ class ChaosPart(Protocol):
 
     def say_steady(self, kept: Mapping[str, bool]) -> None:
         """Tell its hypothesis how the SLOs stand."""
+
+    def set_dose(self, number: int, value: float) -> None:
+        """Ask for a dose of a sweep."""
 
     def release(self) -> None:
         """End the hold."""
@@ -73,6 +80,22 @@ class StartChaos(Protocol):
         """Load the experiment."""
 
 
+class ObserverPart(Protocol):
+    """Something that looks at the target beside the load (harness.run.observer.Observer)."""
+
+    states: dict[str, str]
+
+    def stop(self) -> None:
+        """Look no more."""
+
+
+class Observe(Protocol):
+    """harness.run.observer.observe."""
+
+    def __call__(self, plan: Plan, run_dir: Path, *, clock: Clock) -> ObserverPart:
+        """Begin to look."""
+
+
 class ReadSurvivors(Protocol):
     """harness.run.readback.read_survivors."""
 
@@ -100,4 +123,5 @@ class Parts:
     reach: Callable[[Plan], None] = reach
     start_load: StartLoad = load.start
     start_chaos: StartChaos = fault.start
+    observe: Observe = observe
     read_survivors: ReadSurvivors = read_survivors

@@ -5,24 +5,26 @@ closed. A run that ends otherwise than planned says so in its `run.end` event, a
 """
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 from harness.clock import Clock
 from harness.errors import NotAvailableError, WellprovenError
-from harness.fault import ACCOUNT_VARIABLE
-from harness.plan import PhaseName, Plan, Target
+from harness.fault import ACCOUNT_VARIABLE, RUN_VARIABLE
+from harness.plan import DOSE_SETTLE_NS, PhaseName, Plan, Sweep, Target, next_dose
 from harness.record import Event, EventLog, Kind, Progress, RunInfo, create_run, point_latest, write_json
 from harness.run.guard import GuardWatch
 from harness.run.info import make_info
 from harness.run.live import Live
 from harness.run.lock import target_lock
 from harness.run.operator import Operator
-from harness.run.parts import ChaosPart, LoadPart, Parts
+from harness.run.parts import ChaosPart, LoadPart, ObserverPart, Parts
 from harness.units import NS_PER_S
 
 TICK_S = 0.1
 SHOW_EVERY_NS = NS_PER_S // 4
 BEGIN_FAULT_S = 60.0  # from "go" to the first fault call: Chaos Toolkit's hypothesis, and the look at the evidence
+SET_DOSE_S = 30.0  # from asking for a dose of a sweep until it is set
 UNDO_S = 120.0  # from the end of the hold to Chaos Toolkit's end: hypothesis, rollbacks, healing
 
 type Observe = Callable[[Progress], None]
@@ -92,6 +94,9 @@ class _Run:
         self._load: LoadPart | None = None
         self._chaos: ChaosPart | None = None
         self._chaos_ended = False
+        self._observer: ObserverPart | None = None
+        self._surging = False
+        self._dose = ""
         self._begin_ns = clock.monotonic_ns()
         self._phase = "target"
         self._phase_begin_ns = self._begin_ns
@@ -139,11 +144,16 @@ class _Run:
         self._step("target", "seeing that it answers")
         self._parts.reach(self._plan)
         self._step("load", "starting the load, loading the experiment")
-        variables = {"DRILL_BASE_URL": self._plan.profile.base_url, **self._target.environment_variables}
+        variables = {
+            "DRILL_BASE_URL": self._plan.profile.base_url,
+            **self._target.environment_variables,
+            RUN_VARIABLE: str(self._path.resolve()),
+        }
         if self._target.aws_account is not None:
             variables[ACCOUNT_VARIABLE] = self._target.aws_account
         self._chaos = self._parts.start_chaos(self._plan, self._path, variables, clock=self._clock)
         self._chaos.wait_ready()
+        self._observer = self._parts.observe(self._plan, self._path, clock=self._clock)
         self._load = self._parts.start_load(self._plan.profile, self._path, clock=self._clock)
         self._log.write(Kind.LOAD_BEGIN, at_ns=self._load.begin_ns)
 
@@ -178,7 +188,8 @@ class _Run:
         if inject is None:
             raise _Stopped("failed", f"Chaos Toolkit began no fault ({self._chaos.status()}); see chaos.log")
         self._begin_phase(PhaseName.FAULT, inject.at_ns)
-        why = self._watch_fault(inject.at_ns)
+        self._surge(on=True)
+        why = self._watch_fault(inject.at_ns) if self._plan.sweep is None else self._sweep(self._plan.sweep)
         self._log.write(Kind.PHASE_END, PhaseName.FAULT, why=why)
 
     def _watch_fault(self, inject_ns: int) -> str:
@@ -194,6 +205,45 @@ class _Run:
             if now_ns - inject_ns >= phase.longest_s * NS_PER_S:
                 return "the evidence did not come in time"
             self._tick()
+
+    def _sweep(self, sweep: Sweep) -> str:
+        """Try one dose after another, each as long as its verdict needs; why the sweep ended."""
+        critical = [slo.name for slo in self._plan.slos if slo.critical]
+        tried: dict[Fraction, dict[str, bool | None]] = {}
+        while (dose := next_dose(sweep, tried, critical)) is not None:
+            self._dose = f"{float(dose):g} {sweep.unit}".rstrip()
+            self._set_dose(len(tried) + 1, float(dose))
+            deadline_ns = self._clock.monotonic_ns() + round(sweep.step_longest_s * NS_PER_S)
+            while self._all_decided() is None and self._clock.monotonic_ns() < deadline_ns:
+                if why := self._fault_is_pointless():
+                    return why
+                self._tick()
+            tried[dose] = {
+                slo.name: self._live.kept(slo) if self._live.decided(slo) else None for slo in self._plan.slos
+            }
+        self._dose = ""
+        return f"the sweep tried {len(tried)} doses and knows what it can know"
+
+    def _set_dose(self, number: int, value: float) -> None:
+        """Have Chaos Toolkit set a dose, and count answers from when it has settled."""
+        assert self._chaos is not None
+        self._chaos.set_dose(number, value)
+        deadline_ns = self._clock.monotonic_ns() + round(SET_DOSE_S * NS_PER_S)
+        while len(done := [event for event in self._live.events if event.kind is Kind.DOSE]) < number:
+            if self._chaos_ended or self._clock.monotonic_ns() > deadline_ns:
+                raise _Stopped("failed", f"the dose {value:g} was not set; see chaos.log")
+            self._tick()
+        if done[-1].data.get("status") != "succeeded":
+            raise _Stopped("failed", f"the dose {value:g} could not be set: {done[-1].data.get('error')}")
+        self._live.begin_phase(done[-1].at_ns + DOSE_SETTLE_NS)
+
+    def _surge(self, *, on: bool) -> None:
+        """Raise the arrivals to the surge's while the fault is there, or end that; nothing where none is planned."""
+        if self._surging is on or all(route.surge_per_s is None for route in self._plan.profile.routes):
+            return
+        assert self._load is not None
+        self._surging = on
+        self._log.write(Kind.SURGE_BEGIN if on else Kind.SURGE_END, at_ns=self._load.surge(on))
 
     def _applied_ns(self, inject_ns: int) -> int | None:
         """When the last probe saw its evidence; None while one has not."""
@@ -213,6 +263,7 @@ class _Run:
 
     def _recovery_phase(self) -> None:
         assert self._chaos is not None
+        self._surge(on=False)
         self._chaos.release()
         ended = self._wait_for(Kind.FAULT_END, UNDO_S)
         if ended is None:
@@ -305,11 +356,16 @@ class _Run:
             phase_elapsed_s=(now_ns - self._phase_begin_ns) / NS_PER_S,
             phase_longest_s=self._phase_longest_s,
             rate_per_s=rate,
-            planned_rate_per_s=float(sum(route.stages[0].rate_per_s for route in routes)),
+            planned_rate_per_s=float(
+                sum((route.surge_per_s if self._surging else None) or route.stages[0].rate_per_s for route in routes)
+            ),
             error_ratio=error_ratio,
             slos=tuple(self._live.slo_progress(slo, now_ns) for slo in self._plan.slos),
             zones=zones,
             broken=tuple(action.name for action in self._plan.actions) if broken else (),
+            dose=self._dose,
+            breaker=dict(self._observer.states) if self._observer else {},
+            surging=self._surging,
         )
 
     # --- the end -----------------------------------------------------------------------------------------------------
@@ -321,6 +377,7 @@ class _Run:
             return
         begun = any(event.kind is Kind.FAULT_BEGIN for event in self._live.events)
         if begun:
+            self._surge(on=False)
             self._chaos.release()
             deadline_ns = self._clock.monotonic_ns() + round(UNDO_S * NS_PER_S)
             while not self._chaos_ended and self._clock.monotonic_ns() < deadline_ns:
@@ -333,6 +390,7 @@ class _Run:
             return
         self._step("drain", "letting requests under way finish")
         self._log.write(Kind.LOAD_END)
+        self._end_observing()
         self._load.stop()
         for problem in self._load.poll():
             self._log.write(Kind.LOAD_LOST, because=problem)
@@ -357,9 +415,15 @@ class _Run:
             self._load.kill()
         self._chaos = self._load = None
 
+    def _end_observing(self) -> None:
+        if self._observer is not None:
+            self._observer.stop()
+            self._observer = None
+
     def _clean_up(self) -> None:
         """Whatever is still there goes; a no-op after an orderly end."""
         if self._chaos is not None:
             self._chaos.stop()
         if self._load is not None:
             self._load.stop()
+        self._end_observing()

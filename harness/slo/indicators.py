@@ -86,7 +86,13 @@ class Indicators:
             return None
         self._name_request(sli, good.request, (*good_at, "request"))
         reference = sli.value.spec.ratio_metric.good.metric_source.metric_source_ref
-        return LoadIndicator(request=good.request, status=good.status, within_ns=good.within, data_source=reference)
+        return LoadIndicator(
+            request=good.request,
+            status=good.status,
+            within_ns=good.within,
+            fallback_is_good=good.fallback,
+            data_source=reference,
+        )
 
     def _name_request(self, sli: Found[Any], request: str, at: tuple[str | int, ...]) -> None:
         """A request without a template is made as it is named, if that says all there is to say."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from harness.documents import DurationNs, FileModel, RatePerS, nearest, one_of, problem, shown
+from harness.documents import DurationNs, FileModel, Flag, RatePerS, nearest, one_of, problem, shown
 from harness.slo.fields import DnsLabel, Metadata, given
 from harness.slo.types import Disruption, EmptySlices, RecoveryClock, RecoveryLevel
 from harness.units import parse_rate_per_s
@@ -203,6 +203,7 @@ class LoadGood(FileModel):
     request: RequestName
     status: Annotated[tuple[Status, ...], BeforeValidator(_as_list), Field(min_length=1)]
     within: PositiveNs | None = None
+    fallback: Flag = True  # whether an answer marked as a fallback is good too
 
 
 class LoadRequest(FileModel):

@@ -31,6 +31,7 @@ class LoadIndicator(Model):
     request: str  # "POST /orders"
     status: tuple[str, ...] = Field(min_length=1)  # "2xx" or "200"
     within_ns: int | None = None  # latency limit, counted from the planned send time
+    fallback_is_good: bool = True  # whether an answer marked as a fallback may be good
     data_source: str | None = None
 
     def matches_status(self, code: int) -> bool:

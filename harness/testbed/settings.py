@@ -68,3 +68,9 @@ class BedStatus(Model):
     endpoints: dict[str, str]
     environment: dict[str, str]
     log: str  # the bed's own event log
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every zone serves, the database takes writes, and a standby follows it."""
+        serve = all(zone.state is ZoneState.UP for zone in self.zones.values())
+        return serve and self.database.primary is not None and self.database.standby is not None

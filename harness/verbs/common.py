@@ -4,6 +4,7 @@ import argparse
 import os
 import tempfile
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TextIO
 
@@ -13,7 +14,17 @@ from harness import slo
 from harness.documents import Document, Mistakes
 from harness.errors import FileError, NotAvailableError, UsageError
 from harness.judge import Outcome
-from harness.plan import TESTBED, Experiment, Plan, Target, built_in_target, make, read_experiment, read_targets
+from harness.plan import (
+    TESTBED,
+    Experiment,
+    Plan,
+    Target,
+    built_in_target,
+    make,
+    parse_range,
+    read_experiment,
+    read_targets,
+)
 from harness.slo import Promises
 
 EXIT = {Outcome.MET: 0, Outcome.MISSED: 1, Outcome.UNKNOWN: 2}
@@ -49,6 +60,23 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--experiments", type=Path, default=Path("experiments"), metavar="DIR", help="default: experiments/"
     )
+
+
+def add_sweep_argument(parser: argparse.ArgumentParser) -> None:
+    """The range of doses."""
+    parser.add_argument(
+        "--sweep",
+        type=_range,
+        metavar="LOW..HIGH",
+        help="raise the experiment's dose step by step, such as 50ms..800ms",
+    )
+
+
+def _range(text: str) -> tuple[Fraction, Fraction, str]:
+    try:
+        return parse_range(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def add_runs_argument(parser: argparse.ArgumentParser) -> None:
@@ -113,7 +141,9 @@ def make_runs_folder(runs: Path) -> None:
         raise NotAvailableError(f"{runs}: cannot make a run's folder there ({why}); see --runs DIR") from None
 
 
-def make_plans(read: Read, target: Target, arguments: argparse.Namespace) -> list[Plan]:
+def make_plans(
+    read: Read, target: Target, arguments: argparse.Namespace, sweep: tuple[Fraction, Fraction, str] | None = None
+) -> list[Plan]:
     """A plan an experiment. Raises FileError with every mistake of them all."""
     mistakes = Mistakes()
     plans = [
@@ -126,6 +156,7 @@ def make_plans(read: Read, target: Target, arguments: argparse.Namespace) -> lis
             environment=dict(os.environ),
             quick=arguments.quick,
             seed=arguments.seed,
+            sweep=sweep,
         )
         for experiment, document in read.experiments
     ]

@@ -10,33 +10,41 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
-from harness.clock import SystemClock
+from harness.clock import Clock, SystemClock
 from harness.errors import NotAvailableError
 from harness.judge import Judgement, judge, worst
 from harness.plan import TESTBED, Plan, Target, built_in_target
 from harness.record import Progress, Record, RunInfo, read_record, write_parquet
 from harness.report import html, json_text, live, terminal
 from harness.run import Operator, Parts, run
+from harness.units import NS_PER_S
 from harness.verbs.common import (
     EXIT,
     Streams,
     add_plan_arguments,
     add_runs_argument,
+    add_sweep_argument,
     make_plans,
     make_runs_folder,
     read_files,
 )
 
+if TYPE_CHECKING:
+    from harness.testbed import Bed
+
+WHOLE_S = 20.0  # an embedded target that was drilled before has this long to become whole again
 HELP = "run experiments, judge, write the report (the main job)"
 EXAMPLES = """\
 examples:
   wellproven drill                         all experiments, on the embedded target
   wellproven drill az-failure --quick      phases as short as the verdicts allow
   wellproven drill experiments/az-failure.yaml --target staging
+  wellproven drill latency --sweep 50ms..800ms   the delay at which each SLO breaks
   wellproven drill --json > verdicts.json  schema wellproven/verdict/v1; a list for several experiments
 
 Ctrl-C once stops and undoes; twice leaves at once, and the fault's own process undoes it.
@@ -47,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("experiment", nargs="*", metavar="EXPERIMENT", help="files, or names in experiments/")
     add_plan_arguments(parser)
+    add_sweep_argument(parser)
     add_runs_argument(parser)
     parser.add_argument("--testbed", default="default", metavar="NAME", help="the test bed to use if it is up")
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
@@ -59,13 +68,16 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
     missing = [name for name in target.secrets if name not in os.environ]
     if missing:
         raise NotAvailableError(f"target {target.name} needs these environment variables: {', '.join(missing)}")
-    make_plans(read, target, arguments)  # every mistake before anything starts
+    planned = make_plans(read, target, arguments, arguments.sweep)  # every mistake before anything starts
     make_runs_folder(arguments.runs)
     operator = Operator()
     judgements = []
     with operator.listening(), _reached(target, arguments.testbed, streams) as reached:
-        for plan in make_plans(read, reached, arguments):
-            judgements.append(_drill_one(plan, reached, arguments, streams, operator))
+        for index in range(len(planned)):
+            # Anew for each: on the embedded target, an earlier drill may have moved the database's primary.
+            now = reached()
+            plan = make_plans(read, now, arguments, arguments.sweep)[index]
+            judgements.append(_drill_one(plan, now, arguments, streams, operator))
             if operator.wants_stop:
                 break
     if arguments.json:
@@ -75,29 +87,41 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
 
 
 @contextmanager
-def _reached(target: Target, bed_name: str, streams: Streams) -> Iterator[Target]:
-    """The target, ready to be drilled: the embedded one is attached to, or brought up for as long as this lasts."""
+def _reached(target: Target, bed_name: str, streams: Streams) -> Iterator[Callable[[], Target]]:
+    """Asked before each drill: the target, ready for it.
+
+    The embedded one is attached to, or brought up for as long as this lasts.
+    """
     if target.name != TESTBED:
-        yield target
+        yield lambda: target
         return
     from harness import testbed  # only here: a CI image that drills staging has none of its parts
 
-    bed = testbed.attach(bed_name)
+    bed, clock = testbed.attach(bed_name), SystemClock()
     own = bed is None
     if bed is None:
         streams.progress.print("target    bringing up the embedded target")
         bed = testbed.up(
             testbed.Settings(name=f"drill-{os.getpid()}"),
-            clock=SystemClock(),
+            clock=clock,
             progress=lambda text: streams.progress.print(f"          {text}", style="dim"),
         )
     try:
-        status = bed.status()
-        variables = {"DRILL_AZ": next(iter(status.zones)), **status.environment}
-        yield built_in_target(status.endpoints["edge"], variables)
+        yield lambda: _whole_bed(bed, clock)
     finally:
         if own:
             bed.down()
+
+
+def _whole_bed(bed: "Bed", clock: Clock) -> Target:
+    """The embedded target, once it has recovered from whatever was done to it before.
+
+    One that stays broken is drilled as it is: its baseline says what is wrong.
+    """
+    deadline_ns = clock.monotonic_ns() + round(WHOLE_S * NS_PER_S)
+    while not (status := bed.status()).is_whole and clock.monotonic_ns() < deadline_ns:
+        clock.sleep(0.1)
+    return built_in_target(status.endpoints["edge"], status.environment)
 
 
 def _drill_one(
