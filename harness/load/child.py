@@ -8,8 +8,8 @@ and nothing else.
 Locust is used as a library, not through its command: that would read ~/.locust.conf, locust.conf, pyproject.toml and
 LOCUST_* of whoever runs the drill, and a `run-time` there would end the load.
 
-The supervisor speaks on standard input: "begin NS" once, then perhaps "stop"; its end, that of the supervisor, cuts the
-load. SIGTERM and SIGINT stop it in order; a second one cuts it.
+The supervisor speaks on standard input: "begin NS" once, then perhaps "surge NS", "calm NS", "stop"; its end, that of
+the supervisor, cuts the load. SIGTERM and SIGINT stop it in order; a second one cuts it.
 """
 
 import locust  # isort: skip  # Subtle: first of all, it replaces parts of the standard library
@@ -70,6 +70,10 @@ class Control:
         word, _, argument = line.partition(b" ")
         if word == b"begin":
             self.begin.set(int(argument))
+        elif word == b"surge":
+            self._worker.surge(int(argument))
+        elif word == b"calm":
+            self._worker.calm(int(argument))
         elif word == b"stop":
             self._is_stopping = True
             self._worker.stop()

@@ -22,6 +22,7 @@ def load_visitors(profile: Profile, environment: Any) -> Mapping[str, Visitor]:
                 environment,
                 lambda seq, index=index: profile.id_of(index, seq),  # type: ignore[misc]
                 zone_header=profile.zone_header,
+                fallback_header=profile.fallback_header,
                 connections_max=profile.connections_max,
             )
     return visitors

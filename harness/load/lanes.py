@@ -36,6 +36,7 @@ class Visit:
     zone: bytes
     sent_ns: int
     first_byte_ns: int
+    flags: int = 0
 
 
 class Visitor(Protocol):
@@ -58,14 +59,21 @@ class Lanes:
     """All lanes of a worker, and the line of those who wait for one."""
 
     def __init__(
-        self, works: Sequence[Work], recorder: Recorder, dialer: Dialer, zone_header: bytes, most: int
+        self,
+        works: Sequence[Work],
+        recorder: Recorder,
+        dialer: Dialer,
+        zone_header: bytes,
+        most: int,
+        fallback_header: bytes = b"",
     ) -> None:
-        """At most `most` lanes."""
+        """At most `most` lanes; headers in lower case, b"" for none."""
         self.works = works
         self.recorder = recorder
         self.drained = Event()
         self.busy = 0
         self._dialer, self._zone_header, self._buffer = dialer, zone_header, new_buffer()
+        self._fallback_header = fallback_header
         self._most = most
         self._lanes: list[_Lane] = []
         self._warm: list[_Lane] = []  # idle, with a connection; the last used is the first taken
@@ -88,7 +96,7 @@ class Lanes:
             idle.pop().hand(arrival)
         elif len(self._lanes) < self._most:
             self.busy += 1
-            wire = Wire(self._dialer, self._zone_header, self._buffer)
+            wire = Wire(self._dialer, self._zone_header, self._buffer, self._fallback_header)
             self._lanes.append(_Lane(self, wire, arrival))
         else:
             self._line.append(arrival)
@@ -189,14 +197,15 @@ class _Lane:
         lanes, wire = self._lanes, self.wire
         attempt_ns = clock_ns()
         wire.sent_ns = wire.first_byte_ns = 0
-        status, zone, is_connected = 0, b"", True
+        status, zone, flags, is_connected = 0, b"", 0, True
         timeout = gevent.Timeout.start_new(seconds(lanes.deadline_ns(arrival) - attempt_ns))
         try:
             if not wire.check():
                 is_connected = False
                 wire.open()
             wire.exchange(template.render(arrival[2]), is_head=template.is_head)
-            outcome, status, zone = Outcome.ANSWERED, wire.answer.status, wire.answer.zone
+            answer = wire.answer
+            outcome, status, zone, flags = Outcome.ANSWERED, answer.status, answer.zone, answer.flags
         except (OSError, BrokenAnswerError):
             outcome = Outcome.BROKEN if wire.sent_ns else Outcome.REFUSED
             wire.close()
@@ -220,6 +229,7 @@ class _Lane:
             done_ns=done_ns,
             status=status,
             zone=zone,
+            flags=flags,
         )
 
     def _make_scripted(self, arrival: Arrival, visitor: Visitor, *, is_at_hand: bool) -> None:
@@ -239,4 +249,5 @@ class _Lane:
             done_ns=clock_ns(),
             status=visit.status,
             zone=visit.zone,
+            flags=visit.flags,
         )

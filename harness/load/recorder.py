@@ -37,6 +37,7 @@ class Recorder:
         done_ns: int = 0,
         status: int = 0,
         zone: bytes = b"",
+        flags: int = 0,
     ) -> None:
         """Put one arrival, (planned_ns, route, seq), into the buffer; it reaches the file with the next `flush`."""
         planned_ns, route, seq = arrival
@@ -57,6 +58,7 @@ class Recorder:
             outcome,
             code,
             self._worker,
+            flags,
         )
         self._used_bytes += _RECORD.size
         if self._used_bytes == len(self._buffer):

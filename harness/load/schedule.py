@@ -13,7 +13,7 @@ ratio), so that routes of the same rate do not fire at the same instant.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
@@ -24,6 +24,7 @@ from harness.plan import Arrivals, Profile, Route
 from harness.units import NS_PER_S
 
 ARRIVALS_MAX: Final = 20_000_000  # of a whole load; every worker holds 26 bytes for each while it starts: 520 MB
+SURGE_SEQ: Final = 2**32  # no usual arrival gets there; a surge's number N belongs to worker (N - SURGE_SEQ) % workers
 _PHASE_DENOMINATOR: Final = 2**20
 
 type Offsets = npt.NDArray[np.int64]
@@ -82,6 +83,26 @@ def make_timetable(profile: Profile, worker: int) -> Timetable:
         seq=np.concatenate(seqs)[order],
         duration_ns=max(duration_ns(route) for route in profile.routes),
     )
+
+
+def make_surge(profile: Profile, worker: int) -> Timetable:
+    """What one worker does beside its timetable while a surge goes on; offsets from the surge's begin.
+
+    The difference between the surge's rate and the usual one, as a Poisson stream of its own. Its arrivals are numbered
+    from SURGE_SEQ on, so that (route, seq) names one arrival in either.
+    """
+    extra = profile.model_copy(
+        update={"routes": tuple(_extra(route) for route in profile.routes), "seed": ~profile.seed}
+    )
+    made = make_timetable(extra, worker)
+    return replace(made, seq=made.seq + SURGE_SEQ)
+
+
+def _extra(route: Route) -> Route:
+    usual = max(stage.rate_per_s for stage in route.stages)
+    rate_per_s = max(Fraction(0), (route.surge_per_s or usual) - usual)
+    stages = tuple(stage.model_copy(update={"rate_per_s": rate_per_s}) for stage in route.stages)
+    return route.model_copy(update={"stages": stages, "arrivals": Arrivals.POISSON})
 
 
 def route_offsets_ns(route: Route, index: int, seed: int) -> Offsets:

@@ -31,10 +31,11 @@ _LOG_TAIL_LINES: Final = 12
 class Load:
     """A load that is running; made by `start`."""
 
-    def __init__(self, profile: Profile, run_dir: Path, children: list["_Child"], begin_ns: int) -> None:
+    def __init__(self, profile: Profile, run_dir: Path, children: list["_Child"], begin_ns: int, clock: Clock) -> None:
         self.begin_ns = begin_ns  # monotonic: instant 0 of the schedule
         self._children = children
         self._run_dir = run_dir
+        self._clock = clock
         self._stop_deadline_s = max(route.timeout_s for route in profile.routes) + STOP_MARGIN_S
         self._problems: list[str] = []
 
@@ -55,6 +56,16 @@ class Load:
     def is_over(self) -> bool:
         """Whether every worker has ended, by itself or not."""
         return all(child.process.poll() is not None for child in self._children)
+
+    def surge(self, on: bool) -> int:  # noqa: FBT001  a switch, and nothing else
+        """Raise the arrivals to each route's surge, or end that: there is one surge a run.
+
+        Returns the instant (monotonic ns) from which on all workers do so.
+        """
+        at_ns = self._clock.monotonic_ns() + BEGIN_MARGIN_NS
+        for child in self._children:
+            child.say(b"%s %d\n" % (b"surge" if on else b"calm", at_ns))
+        return at_ns
 
     def stop(self, *, deadline_s: float | None = None) -> None:
         """Plan no arrivals from now on, let those under way finish within their time-outs, and wait for the workers.
@@ -108,7 +119,7 @@ def start(profile: Profile, run_dir: Path, *, clock: Clock) -> Load:
             child.kill()
             child.close()
         raise
-    return Load(profile, run_dir, children, begin_ns)
+    return Load(profile, run_dir, children, begin_ns, clock)
 
 
 class _Child:

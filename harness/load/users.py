@@ -37,7 +37,7 @@ from harness.errors import UsageError
 from harness.load.alarm import Alarm, new_alarm
 from harness.load.instants import clock_ns, seconds
 from harness.load.lanes import CutError, Visit
-from harness.load.wire import authorities
+from harness.load.wire import authorities, fallback_flag
 from harness.record import Outcome
 from harness.units import NS_PER_MS, NS_PER_S, parse_rate_per_s
 
@@ -96,6 +96,7 @@ class JourneyVisitor:
         id_of: Callable[[int], str],
         *,
         zone_header: str | None = None,
+        fallback_header: str | None = None,
         connections_max: int = _PLAIN_CONNECTIONS,
     ) -> None:
         """`id_of` gives a visitor its id from its number. Raises LocustError without a host."""
@@ -104,12 +105,12 @@ class JourneyVisitor:
             raise LocustError(f"no host for {journey.__name__}; use --host http://host:port")
         self._base_url = host.rstrip("/")
         self._journey, self._environment, self._id_of = journey, environment, id_of
-        self._zone_header = zone_header
+        self._headers = zone_header, fallback_header
         self._pool = urllib3.PoolManager(num_pools=8, maxsize=connections_max, block=False)
 
     def visit(self, seq: int, planned_ns: int, deadline_ns: int) -> Visit:
         """Run one visit, until the deadline at most. Raises CutError where the load ends at once."""
-        notes = _Notes(self._environment.events.request, self._zone_header)
+        notes = _Notes(self._environment.events.request, *self._headers)
         visitor = self._journey(self._environment)
         visitor.id, visitor.seq = self._id_of(seq), seq
         visitor.client = _VisitSession(self._base_url, notes, visitor, self._pool, deadline_ns)
@@ -183,8 +184,9 @@ class _Stream:
 class _Notes:
     """Listens to a visit's requests where Locust reports them, and passes the report on."""
 
-    def __init__(self, event: Any, zone_header: str | None) -> None:
-        self._event, self._zone_header = event, zone_header
+    def __init__(self, event: Any, zone_header: str | None, fallback_header: str | None) -> None:
+        self._event, self._zone_header, self._fallback_header = event, zone_header, fallback_header
+        self._flags = 0
         self._rank, self._outcome, self._status, self._zone = -1, Outcome.BROKEN, 0, b""
         self._has_reached = False  # some request may have reached the service
         self.sent_ns = self.first_byte_ns = 0
@@ -208,6 +210,8 @@ class _Notes:
         self._has_reached |= outcome is not Outcome.REFUSED
         if rank >= self._rank:
             zone = response.headers.get(self._zone_header, "") if self._zone_header else ""
+            fallback = response.headers.get(self._fallback_header, "") if self._fallback_header else ""
+            self._flags |= fallback_flag(fallback.encode("latin-1"))  # one fallback makes the visit one
             self._rank, self._outcome, self._status, self._zone = rank, outcome, status, zone.encode("latin-1")
         self._event.fire(**report)
 
@@ -221,7 +225,7 @@ class _Notes:
         outcome = self._outcome
         if outcome is Outcome.REFUSED and self._has_reached:
             outcome = Outcome.BROKEN  # "refused" promises that nothing of it reached the service
-        return Visit(outcome, self._status, self._zone, self.sent_ns, self.first_byte_ns)
+        return Visit(outcome, self._status, self._zone, self.sent_ns, self.first_byte_ns, self._flags)
 
 
 class _VisitSession(HttpSession):

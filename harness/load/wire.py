@@ -18,6 +18,7 @@ from gevent import socket as gevent_socket
 from harness.errors import NotAvailableError
 from harness.load.instants import clock_ns
 from harness.load.template import Endpoint
+from harness.record import FLAG_FALLBACK
 
 _READ_BYTES: Final = 65_536
 _READABLE: Final = 0x001 | 0x2000  # POLLIN, and POLLRDHUP where the system has it
@@ -32,8 +33,8 @@ class BrokenAnswerError(Exception):
 class Answer:
     """What httptools tells of one answer after the other on a connection."""
 
-    def __init__(self, zone_header: bytes) -> None:
-        self._zone_header = zone_header
+    def __init__(self, zone_header: bytes, fallback_header: bytes = b"") -> None:
+        self._zone_header, self._fallback_header = zone_header, fallback_header
         self._parser: Any = None
         self.begin(is_head=False)
 
@@ -45,6 +46,7 @@ class Answer:
         self._has_headers = self._has_length = False
         self.status = 0
         self.zone = b""
+        self.flags = 0
         self.is_complete = self.is_reusable = False
 
     def reset(self) -> None:
@@ -77,10 +79,12 @@ class Answer:
         self._has_length = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Note what frames the body, and the zone."""
+        """Note what frames the body, the zone, and whether it is a fallback."""
         lowered = name.lower()
         if lowered == self._zone_header:
             self.zone = value
+        elif lowered == self._fallback_header:
+            self.flags = fallback_flag(value)
         elif lowered in (_CONTENT_LENGTH, _TRANSFER_ENCODING):
             self._has_length = True
 
@@ -142,13 +146,13 @@ class Dialer:
 class Wire:
     """A place for one connection: opened when needed, kept while the server keeps it."""
 
-    def __init__(self, dialer: Dialer, zone_header: bytes, buffer: bytearray) -> None:
+    def __init__(self, dialer: Dialer, zone_header: bytes, buffer: bytearray, fallback_header: bytes = b"") -> None:
         """`buffer` may be shared by all wires of a thread: nothing is kept in it across a wait."""
         self._dialer = dialer
         self._buffer = memoryview(buffer)
         self._sock: Any = None
         self._poll: Callable[[int], list[tuple[int, int]]] | None = None
-        self.answer = Answer(zone_header)
+        self.answer = Answer(zone_header, fallback_header)
         self.sent_ns = 0
         self.first_byte_ns = 0
 
@@ -204,6 +208,11 @@ class Wire:
         sock, self._sock, self._poll = self._sock, None, None
         if sock is not None:
             sock.close()
+
+
+def fallback_flag(value: bytes) -> int:
+    """The record's flag for a fallback header of this value: any but an empty one, 0 and false."""
+    return 0 if value.strip().lower() in (b"", b"0", b"false") else FLAG_FALLBACK
 
 
 def new_buffer() -> bytearray:

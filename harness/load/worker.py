@@ -5,7 +5,7 @@ It runs inside a Locust user (see `child.py`) and knows nothing of Locust itself
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -17,10 +17,10 @@ from harness.errors import NotAvailableError
 from harness.load.alarm import new_alarm
 from harness.load.health import TICK_NS, Health
 from harness.load.instants import clock_ns, seconds
-from harness.load.lanes import Lanes, Visitor, Work
+from harness.load.lanes import PLANNED, Arrival, Lanes, Visitor, Work
 from harness.load.priority import ask_for_short_turns
 from harness.load.recorder import Recorder
-from harness.load.schedule import make_timetable
+from harness.load.schedule import Timetable, make_surge, make_timetable
 from harness.load.template import Endpoint, Template
 from harness.load.wire import Dialer
 from harness.plan import Profile
@@ -29,6 +29,7 @@ from harness.units import NS_PER_MS, NS_PER_S
 
 _FLUSH_NS: Final = 100 * NS_PER_MS
 _DRAIN_MARGIN_S: Final = 1.0
+NEVER: Final[Arrival] = (2**62, 0, 0)
 _PARTS: Final = ("locust", "gevent", "httptools", "numpy")
 
 
@@ -39,11 +40,15 @@ class Worker:
         """`visitors` holds one for each journey the profile names. Raises UsageError, NotAvailableError."""
         self._profile, self._worker, self._run_dir = profile, worker, run_dir
         self._timetable = make_timetable(profile, worker)
+        self._surge = make_surge(profile, worker)
+        self._surge_ns: int | None = None  # instant 0 of the surge's own timetable
+        self._calm_ns = 0
         self._recorder = Recorder(run_dir, worker, len(profile.routes))
         works = [_work(profile, index, visitors) for index in range(len(profile.routes))]
         dialer = Dialer(Endpoint(profile.base_url))
         zone_header = (profile.zone_header or "").lower().encode("latin-1")
-        self._lanes = Lanes(works, self._recorder, dialer, zone_header, profile.connections_max)
+        fallback_header = (profile.fallback_header or "").lower().encode("latin-1")
+        self._lanes = Lanes(works, self._recorder, dialer, zone_header, profile.connections_max, fallback_header)
         self._alarm = new_alarm()
         self._health = Health()
         self._begin_ns = self._end_ns = 0
@@ -83,6 +88,18 @@ class Worker:
         self._end_ns = max(self._begin_ns, min(self._end_ns, clock_ns() + 1))
         self._alarm.wake()
 
+    def surge(self, at_ns: int) -> None:
+        """Plan the surge's arrivals too, from an instant on; the first call counts, there is one surge a run."""
+        if self._surge_ns is None:
+            self._surge_ns, self._calm_ns = at_ns, NEVER[PLANNED]
+            self._alarm.wake()
+
+    def calm(self, at_ns: int) -> None:
+        """Plan no more of the surge's arrivals from an instant on."""
+        # One more than now: an arrival planned for this very nanosecond may already have been made.
+        self._calm_ns = min(self._calm_ns, max(at_ns, clock_ns() + 1))
+        self._alarm.wake()
+
     def cut(self) -> None:
         """Stop, and do not wait for answers either."""
         self.stop()
@@ -90,17 +107,30 @@ class Worker:
 
     def _keep_timetable(self) -> None:
         begin_ns, wait_until, take = self._begin_ns, self._alarm.wait_until, self._lanes.take
-        for offset_ns, route, seq in self._timetable:
-            planned_ns = begin_ns + offset_ns
+        usual = _planned_from(begin_ns, self._timetable)
+        extra: Iterator[Arrival] = iter(())
+        next_usual, next_extra, is_surging = next(usual, NEVER), NEVER, False
+        while True:
+            if self._surge_ns is not None and not is_surging:
+                is_surging, extra = True, _planned_from(self._surge_ns, self._surge)
+                next_extra = next(extra, NEVER)
+            if next_extra[PLANNED] >= self._calm_ns:
+                next_extra = NEVER
+            arrival = min(next_usual, next_extra)
+            if arrival[PLANNED] >= self._end_ns:
+                arrival = NEVER
             now_ns = clock_ns()
-            while now_ns < planned_ns < self._end_ns:
-                wait_until(planned_ns)
-                now_ns = clock_ns()
-            if planned_ns >= self._end_ns:
-                break
-            take((planned_ns, route, seq), now_ns)
-        while clock_ns() < self._end_ns:
-            wait_until(self._end_ns)
+            until_ns = min(arrival[PLANNED], self._end_ns)
+            if now_ns < until_ns:
+                wait_until(until_ns)  # or until woken: a surge or the end may have come meanwhile
+                continue
+            if arrival is NEVER:
+                return
+            take(arrival, now_ns)
+            if arrival is next_extra:
+                next_extra = next(extra, NEVER)
+            else:
+                next_usual = next(usual, NEVER)
 
     def _drain(self) -> None:
         """Every lane ends by its arrival's deadline; only a journey that swallows its time-out does not."""
@@ -133,6 +163,10 @@ class Worker:
     def _write_report(self) -> None:
         planned = self._timetable.planned_before(self._end_ns - self._begin_ns)
         counts = [*planned.tolist(), *[0] * len(self._profile.routes)]
+        if self._surge_ns is not None:
+            until_ns = min(self._calm_ns, self._end_ns) - self._surge_ns
+            for route, count in enumerate(self._surge.planned_before(until_ns).tolist()):
+                counts[route] += count
         lateness_ns = np.frombuffer(self._recorder.lateness_ns, dtype=np.int64)
         p50, p99, most = np.percentile(lateness_ns, [50, 99, 100], method="higher") if len(lateness_ns) else (0, 0, 0)
         report = WorkerReport(
@@ -153,6 +187,10 @@ class Worker:
             versions={"python": platform.python_version()} | {part: version(part) for part in _PARTS},
         )
         write_whole(self._run_dir / f"load-{self._worker}.json", report.model_dump_json(indent=2))
+
+
+def _planned_from(begin_ns: int, timetable: Timetable) -> Iterator[Arrival]:
+    return ((begin_ns + offset_ns, route, seq) for offset_ns, route, seq in timetable)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -6,6 +6,7 @@ from harness.record.indicator import Series, series_of
 from harness.record.observations import Observation, ObservationLog, Seen, read_observations
 from harness.record.progress import Progress, SloProgress
 from harness.record.requests import (
+    FLAG_FALLBACK,
     NEVER_SENT,
     NO_ZONE,
     REQUEST,
@@ -28,6 +29,7 @@ from harness.record.store import (
 from harness.record.workers import RouteCount, WorkerReport
 
 __all__ = [
+    "FLAG_FALLBACK",
     "NEVER_SENT",
     "NO_ZONE",
     "REQUEST",

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.plan import Profile
-from harness.record.requests import Outcome, Requests
+from harness.record.requests import FLAG_FALLBACK, Outcome, Requests
 from harness.slo import LoadIndicator, Slo
 
 
@@ -37,7 +37,8 @@ class Series:
 def series_of(slo: Slo, profile: Profile, requests: Requests) -> Series | None:
     """The SLO's answers among requests in order of planned time; None where our load does not make them.
 
-    Good: answered with a status the SLO names, within its latency limit counted from the planned send time.
+    Good: answered with a status the SLO names, within its latency limit counted from the planned send time, and, where
+    the SLO wants the real thing, not marked as a fallback.
     """
     if not isinstance(slo.indicator, LoadIndicator):
         return None
@@ -55,5 +56,7 @@ def is_good(indicator: LoadIndicator, requests: Requests) -> npt.NDArray[np.bool
     good = (requests["outcome"] == Outcome.ANSWERED) & np.isin(requests["status"], accepted)
     if indicator.within_ns is not None:
         good &= requests["done_ns"] - requests["planned_ns"] <= indicator.within_ns
+    if not indicator.fallback_is_good:
+        good &= requests["flags"] & FLAG_FALLBACK == 0
     result: npt.NDArray[np.bool_] = good
     return result

@@ -16,6 +16,7 @@ from harness.errors import FileError
 
 # seq: the arrival's number within its route, from 0; (route, seq) names an arrival, and gives a write its id.
 # route: index into the job's routes. zone: 0 unknown, else line number in zones-<worker>.txt. worker: its index.
+# flags: FLAG_FALLBACK.
 REQUEST: Final = np.dtype(
     [
         ("seq", "<i8"),
@@ -27,10 +28,11 @@ REQUEST: Final = np.dtype(
         ("route", "<u2"),
         ("outcome", "u1"),
         ("zone", "u1"),
-        ("worker", "<u2"),
+        ("worker", "u1"),
+        ("flags", "u1"),
     ]
 )
-REQUEST_STRUCT: Final = "<qqqqqHHBBH"  # the same layout for struct.pack_into, which costs the hot path 90 ns
+REQUEST_STRUCT: Final = "<qqqqqHHBBBB"  # the same layout for struct.pack_into, which costs the hot path 90 ns
 assert REQUEST.itemsize == 48, REQUEST.itemsize
 
 type Requests = npt.NDArray[np.void]
@@ -49,6 +51,7 @@ class Outcome(IntEnum):
 
 NEVER_SENT: Final = (Outcome.REFUSED, Outcome.WAITING, Outcome.EXPIRED)
 NO_ZONE: Final = 0
+FLAG_FALLBACK: Final = 1  # the answer says that it is one of lesser quality: the price is the list's
 
 
 def empty() -> Requests:

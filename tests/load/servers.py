@@ -64,6 +64,16 @@ def plain(exchange):
     return reply(headers=f"x-zone: {'abc'[exchange.count % 3]}\r\n")
 
 
+def every_other():
+    """Every second answer is a fallback, and says so; the others say that they are none."""
+    count = itertools.count()
+
+    def answer(_exchange):
+        return reply(headers=f"x-zone: a\r\nX-Fallback: {next(count) % 2}\r\n")
+
+    return answer
+
+
 def dropping():
     """Closes nine of ten connections unanswered, the tenth after its answer."""
     connections = itertools.count(1)
@@ -131,6 +141,7 @@ def echo(exchange):
 KINDS = {
     "plain": lambda: plain,
     "dropping": dropping,
+    "every_other": every_other,
     "hanging": lambda: hanging,
     "one_shot": lambda: one_shot,
     "echo": lambda: echo,

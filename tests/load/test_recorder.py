@@ -17,7 +17,7 @@ def test_every_arrival_gets_one_record_in_order_and_the_counts_add_up(tmp_path):
     records = read_requests(tmp_path / "requests-3.bin")
     assert records["seq"].tolist() == list(range(10_000))
     assert records["outcome"].tolist() == outcomes
-    assert records[9].item() == (9, 90, 1, 2, 3, 503, 0, Outcome.BROKEN, 1, 3)
+    assert records[9].item() == (9, 90, 1, 2, 3, 503, 0, Outcome.BROKEN, 1, 3, 0)
     assert (count.planned, count.sent, count.waiting, count.expired) == (10_000, 6000, 2000, 2000)
 
 

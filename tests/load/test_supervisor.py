@@ -5,14 +5,17 @@ import signal
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from harness.clock import SystemClock
 from harness.errors import FileError, NotAvailableError, UsageError
 from harness.load import start
-from harness.record.requests import REQUEST, Outcome, read_requests
+from harness.load.schedule import SURGE_SEQ
+from harness.record.requests import FLAG_FALLBACK, REQUEST, Outcome, read_requests
 from harness.record.workers import WorkerReport
 
 ORPHAN = """
@@ -194,3 +197,53 @@ def test_a_record_that_cannot_be_written_ends_the_load_with_a_message(tmp_path, 
         load.kill()
     assert problem.startswith("worker 0 died (exit 69): the request record cannot be written")
     assert "No space left" in problem
+
+
+@pytest.mark.slow
+def test_a_surge_comes_when_told_and_goes_when_told_and_every_arrival_is_accounted_for(
+    tmp_path, profile_for, serve, wait_for
+):
+    """At 100/s, the surge to 400/s adds its own arrivals to those of the timetable, which goes on as it was planned."""
+    profile = profile_for(serve("plain"), rate="100", duration_s=60, workers=2)
+    surging = profile.routes[0].model_copy(update={"surge_per_s": Fraction(400)})
+    profile = profile.model_copy(update={"routes": (surging,)})
+    load = start(profile, tmp_path, clock=SystemClock())
+    files = [tmp_path / f"requests-{worker}.bin" for worker in range(2)]
+
+    def arrivals():
+        return np.concatenate([read_requests(file) for file in files])
+
+    try:
+        wait_for(lambda: len(arrivals()) > 60, "arrivals before the surge")
+        begin_ns = load.surge(True)
+        wait_for(lambda: (arrivals()["planned_ns"] > begin_ns).sum() > 800, "arrivals of the surge")
+        end_ns = load.surge(False)
+        load.surge(True)  # there is one surge a run
+        wait_for(lambda: (arrivals()["planned_ns"] > end_ns).sum() > 60, "arrivals after the surge")
+        load.stop()
+    finally:
+        load.kill()
+    assert load.poll() == []
+    made = arrivals()
+    extra = made[made["seq"] >= SURGE_SEQ]
+    usual = made[made["seq"] < SURGE_SEQ]
+    assert len(np.unique(made["seq"])) == len(made)
+    assert begin_ns <= extra["planned_ns"].min()
+    assert extra["planned_ns"].max() <= end_ns + 100_000_000  # a worker that hears of it late goes on till then
+    assert sorted(usual["seq"].tolist()) == list(range(len(usual)))
+    length_s = (end_ns - begin_ns) / 1e9
+    assert len(extra) == pytest.approx(300 * length_s, abs=5 * (300 * length_s) ** 0.5)
+    reports = [WorkerReport.model_validate_json((tmp_path / f"load-{worker}.json").read_text()) for worker in range(2)]
+    counts = [report.routes["GET /"] for report in reports]
+    assert sum(count.planned for count in counts) == len(made)
+    assert all(count.planned == count.sent + count.waiting + count.expired for count in counts)
+
+
+@pytest.mark.slow
+def test_answers_that_are_fallbacks_are_marked(run_load, profile_for, serve):
+    """The header the profile names marks an answer, whatever its case; a value of 0 says that it is none."""
+    profile = profile_for(serve("every_other"), rate="100", duration_s=1)
+    result = run_load(profile.model_copy(update={"fallback_header": "X-Fallback"}))
+    flags = result.requests["flags"]
+    assert set(flags.tolist()) == {0, FLAG_FALLBACK}
+    assert abs(int((flags == 0).sum()) - int((flags == FLAG_FALLBACK).sum())) <= 1

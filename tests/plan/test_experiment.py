@@ -84,8 +84,10 @@ MISTAKES = {
     "one evidence is one kind": (
         WHOLE.replace("[{zone-silent: a}]", "[{}]"),
         [
-            "16: extensions[1].evidence[0]: got an empty mapping, "
-            "expected exactly one of zone-silent, traffic-above, probe"
+            (
+                "16: extensions[1].evidence[0]: got an empty mapping, "
+                "expected exactly one of zone-silent, traffic-above, probe"
+            )
         ],
     ),
     "a probe has a tolerance": (

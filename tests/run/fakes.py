@@ -106,7 +106,7 @@ class FakeLoad:
         outcome, status, latency, zone = self._world.answer(self._profile.routes[index].name, seq, planned)
         done = planned + latency
         self._pending.append(
-            (done, (seq, planned, planned, done, done, status, index, outcome, ZONES.index(zone) + 1, 0))
+            (done, (seq, planned, planned, done, done, status, index, outcome, ZONES.index(zone) + 1, 0, 0))
         )
         if status == 201:
             self._world.acknowledged.append((done, self._profile.id_of(index, seq)))
