@@ -53,6 +53,7 @@ class Parts:
                 conninfo=database.conninfo(),
                 pricing_url=f"http://127.0.0.1:{self.pricing_port}",
                 events=self.place.events,
+                settings=self.settings,
             )
         await _together(self._up_aws(), self._up_database(database), self._up_services())
         await asyncio.gather(*(zone.warm() for zone in self.zones.values()))
@@ -99,9 +100,27 @@ class Parts:
                 "envoy_admin": _url(self.admin_port),
                 **{f"shop-{name}": _url(zone.shop_port) for name, zone in self.zones.items()},
             },
-            environment=environment(self.aws_port),
+            environment={**environment(self.aws_port), **self._variables()},
             log=str(self.place.events),
         )
+
+    def _variables(self) -> dict[str, str]:
+        """What an experiment may want to know of this bed, as it is now: the primary moves."""
+        assert self.database is not None, "variables before up"
+        primary = self.database.writer.zone
+        zone, node = self.zones[primary], self.database.nodes[primary]
+        shops = [_url(one.shop_port) for one in self.zones.values() if one.healthy] or [_url(zone.shop_port)]
+        admin = _url(self.admin_port)
+        return {
+            "DRILL_AZ": primary,  # losing it takes the database's primary along
+            "DRILL_INSTANCE_AZ": next(name for name in self.zones if name not in self.database.nodes),
+            "DRILL_ENVOY_ADMIN_URL": admin,
+            "DRILL_ENVOY_STATS_URL": f"{admin}/stats/prometheus?filter=http.pricing.downstream_rq_total",
+            "DRILL_METRICS_URLS": ",".join(f"{url}/metrics" for url in shops),
+            "DRILL_HEALTH_URLS": ",".join(f"{url}/health" for url in shops),
+            "DRILL_ZONE_PORTS": ",".join(str(port) for port in (zone.shop_port, zone.pricing_port, node.port)),
+            "DRILL_PRIMARY_PORT": str(node.port),
+        }
 
     def write_status(self) -> None:
         """Write the state file if anything changed."""

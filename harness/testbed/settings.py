@@ -22,6 +22,12 @@ class Settings(Model):
     failover: bool = True  # False: the control plane never promotes the standby
     replication: Literal["asynchronous", "synchronous"] = "asynchronous"
     reconcile: bool = True  # False: AWS calls change the control plane's words and no process
+    pricing_timeout: bool = True  # False: the shop waits for the pricing service for as long as it takes
+    pricing_retries: int = Field(default=0, ge=0, le=100)  # how often the shop asks again, at once, what failed
+    fallback: bool = True  # False: without the pricing service there is no price
+    # never-trips: its threshold is never reached. never-closes: it never tries again. does-not-shed: open, and the shop
+    # asks all the same.
+    breaker: Literal["trips", "never-trips", "never-closes", "does-not-shed"] = "trips"
 
 
 class ZoneState(StrEnum):

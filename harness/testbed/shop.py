@@ -5,8 +5,10 @@
                            400 wrong, 503 surely not placed (no writer; Retry-After), 504 nobody knows: ask again
     GET  /orders/{id}      from the writer
     GET  /orders           ?prefix=&after=&limit= -> {"ids": [...]}, sorted, from the writer
-    GET  /price/{sku}      {sku, price_cents, fallback}: the pricing service behind a breaker, else the list price
+    GET  /price/{sku}      {sku, price_cents, fallback}: the pricing service behind a breaker, else the list price, and
+                           `x-fallback: 1` then
     GET  /metrics /healthz
+    GET  /health           the breaker's state, as Spring Boot's actuator says it
 
 Every answer says in `x-zone` which zone gave it. Log lines are JSON with `at_ns` of CLOCK_MONOTONIC.
 """
@@ -46,6 +48,7 @@ FIRST_LOAD_INTERVAL_S = 0.1
 PRICE_TIMEOUT_S = 0.25
 BREAKER_FAILURES = 5  # in a row, and the breaker opens
 BREAKER_OPEN_S = 2.0  # then one try
+NEVER = 10**9
 BODY_BYTES_MAX = 4_096
 QUANTITY_MAX = 1_000
 PAGE_MAX = 10_000
@@ -55,7 +58,8 @@ _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _ID_PART = re.compile(r"[A-Za-z0-9._:-]{0,64}")
 _AFTER_EVERY_ID = "~"  # sorts after every character an id may have
 _BREAKER_STATES = {"closed": 0, "half-opened": 1, "opened": 2}
-_ROUTES = frozenset({"catalogue", "orders", "price", "metrics", "healthz"})
+_HEALTH_STATES = {"closed": "CLOSED", "half-opened": "HALF_OPEN", "opened": "OPEN"}
+_ROUTES = frozenset({"catalogue", "orders", "price", "metrics", "healthz", "health"})
 _NO_WRITER = (PoolTimeout, PoolClosed, TooManyRequests, psycopg.errors.ReadOnlySqlTransaction)
 
 _INSERT = "INSERT INTO orders (id, sku, quantity, zone) VALUES (%s, %s, %s, %s) ON CONFLICT (id) DO NOTHING"
@@ -114,6 +118,9 @@ class Metrics:
         self.breaker = Gauge(
             "shop_breaker_state", "0 closed, 1 half-open, 2 open.", ("zone", "breaker"), registry=self.registry
         ).labels(zone, "pricing")
+        self.asked = Counter(
+            "shop_pricing_requests", "Requests made to the pricing service.", ("zone",), registry=self.registry
+        ).labels(zone)
         self.fallbacks = Counter(
             "shop_price_fallbacks", "Prices answered from the list.", ("zone",), registry=self.registry
         ).labels(zone)
@@ -268,21 +275,35 @@ class Catalogue:
         self.list_price_cents = {sku: cents for sku, _, cents in rows}
 
 
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """How the shop deals with a pricing service that fails; a bed may be built with less than this."""
+
+    timeout: bool = True
+    retries: int = 0
+    fallback: bool = True
+    breaker: str = "trips"
+
+
 class Prices:
     """The pricing service, behind a time-out and a circuit breaker."""
 
-    def __init__(self, url: str, metrics: Metrics, log: Log) -> None:
+    def __init__(self, url: str, metrics: Metrics, log: Log, caution: Caution) -> None:
+        self.caution = caution
+        self.state = "closed"
         self._metrics = metrics
         self._log = log
         self._url = url
         self._session: aiohttp.ClientSession | None = None
-        self._breakers = AsyncCircuitBreakerFactory(default_threshold=BREAKER_FAILURES, default_ttl=BREAKER_OPEN_S)
+        self._breakers = AsyncCircuitBreakerFactory(
+            default_threshold=NEVER if caution.breaker == "never-trips" else BREAKER_FAILURES,
+            default_ttl=float(NEVER) if caution.breaker == "never-closes" else BREAKER_OPEN_S,
+        )
         self._breakers.add_listener(self._changed)
 
-    def _client(self) -> aiohttp.ClientSession:
-        """Made on the first request: it belongs to the loop that is running then."""
+    def _client(self) -> aiohttp.ClientSession:  # made on the first request: it belongs to the loop that runs then
         if self._session is None:
-            timeout = aiohttp.ClientTimeout(total=PRICE_TIMEOUT_S)
+            timeout = aiohttp.ClientTimeout(total=PRICE_TIMEOUT_S if self.caution.timeout else None)
             self._session = aiohttp.ClientSession(self._url, timeout=timeout, trust_env=False)
         return self._session
 
@@ -293,24 +314,39 @@ class Prices:
 
     def _changed(self, name: str, what: str, event: object) -> None:
         if what == "state_changed" and isinstance(event, ContextChanged):
+            self.state = event.state
             self._metrics.breaker.set(_BREAKER_STATES[event.state])
             self._log.write("breaker", event=True, breaker=name, state=event.state)
 
     async def of(self, sku: str) -> int | None:
         """The price of the moment in cents; None where the service cannot be asked or does not answer in time."""
         try:
-            async with (
-                await self._breakers.get_breaker("pricing"),
-                asyncio.timeout(PRICE_TIMEOUT_S),
-                self._client().get(f"/price/{sku}", raise_for_status=True) as answer,
-            ):
-                return int((await answer.json())["price_cents"])
+            async with await self._breakers.get_breaker("pricing"):
+                return await self._ask(sku)
         except OpenedState as opened:
             opened.__traceback__ = None  # the library raises one and the same object: its traceback would grow for ever
+            if self.caution.breaker == "does-not-shed":
+                with contextlib.suppress(aiohttp.ClientError, TimeoutError, ValueError, KeyError):
+                    return await self._ask(sku)
         except (aiohttp.ClientError, TimeoutError, ValueError, KeyError):
             pass
         self._metrics.fallbacks.inc()
         return None
+
+    async def _ask(self, sku: str) -> int:
+        """One call of the service, and as many more as there are retries; raises what the last one did."""
+        for attempt in range(self.caution.retries + 1):
+            self._metrics.asked.inc()
+            try:
+                async with (
+                    asyncio.timeout(PRICE_TIMEOUT_S if self.caution.timeout else None),
+                    self._client().get(f"/price/{sku}", raise_for_status=True) as answer,
+                ):
+                    return int((await answer.json())["price_cents"])
+            except (aiohttp.ClientError, TimeoutError, ValueError, KeyError):
+                if attempt == self.caution.retries:
+                    raise
+        raise AssertionError("no attempt")
 
 
 @dataclass(slots=True)
@@ -368,8 +404,10 @@ class Shop:
         if listed_cents is None:
             raise Refusal(404, "no such article")
         cents = await self.prices.of(sku)
+        if cents is None and not self.prices.caution.fallback:
+            raise Refusal(503, "there is no price just now")
         answer = {"sku": sku, "price_cents": listed_cents if cents is None else cents, "fallback": cents is None}
-        return JSONResponse(answer)
+        return JSONResponse(answer, headers={"x-fallback": "1"} if cents is None else None)
 
     async def get_metrics(self, _: Request) -> Response:
         """Prometheus text format."""
@@ -378,6 +416,11 @@ class Shop:
     async def get_healthz(self, _: Request) -> Response:
         """Whether this process can serve; not whether the database can: that would take all zones out at once."""
         return JSONResponse({"status": "ok"}, status_code=200 if self.catalogue.loaded else 503)
+
+    async def get_health(self, _: Request) -> Response:
+        """The breaker's state in a body."""
+        pricing = {"status": "UP", "details": {"state": _HEALTH_STATES[self.prices.state]}}
+        return JSONResponse({"status": "UP", "components": {"circuitBreakers": {"details": {"pricing": pricing}}}})
 
     async def _order(self, request: Request) -> Order:
         body = b""
@@ -407,7 +450,9 @@ async def _refused(_: Request, error: Exception) -> Response:
     return JSONResponse({"error": error.because}, status_code=error.status, headers=headers)
 
 
-def build(zone: str, conninfo: str, pricing_url: str, events: str | None = None) -> ASGIApp:
+def build(
+    zone: str, conninfo: str, pricing_url: str, events: str | None = None, caution: Caution | None = None
+) -> ASGIApp:
     """The service of one zone.
 
     `conninfo` is a libpq connection string that names all database nodes.
@@ -417,7 +462,7 @@ def build(zone: str, conninfo: str, pricing_url: str, events: str | None = None)
     shop = Shop(
         Orders(f"{conninfo} target_session_attrs=read-write", zone, log),
         Catalogue(f"{conninfo} target_session_attrs=prefer-standby", log),
-        Prices(pricing_url, metrics, log),
+        Prices(pricing_url, metrics, log, caution or Caution()),
         metrics,
     )
     route: Callable[[str, Callable[[Request], Awaitable[Response]]], Route] = partial(Route, methods=["GET"])
@@ -432,6 +477,7 @@ def build(zone: str, conninfo: str, pricing_url: str, events: str | None = None)
             route("/price/{sku}", shop.get_price),
             route("/metrics", shop.get_metrics),
             route("/healthz", shop.get_healthz),
+            route("/health", shop.get_health),
         ],
     )
     return Measured(app, zone, metrics)
@@ -444,8 +490,9 @@ def _main() -> None:
     parser.add_argument("--database", required=True, help="libpq connection string naming all nodes")
     parser.add_argument("--pricing", required=True, help="URL of the pricing service")
     parser.add_argument("--events", help="file that breaker transitions are also appended to")
+    parser.add_argument("--caution", default="{}", help="JSON: what this shop is built without, see Caution")
     words = parser.parse_args()
-    app = build(words.zone, words.database, words.pricing, words.events)
+    app = build(words.zone, words.database, words.pricing, words.events, Caution(**json.loads(words.caution)))
     uvicorn.run(app, host="127.0.0.1", port=words.port, http="httptools", access_log=False, log_level="warning")
 
 

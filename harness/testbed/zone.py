@@ -1,11 +1,12 @@
 """The application processes of one availability zone."""
 
 import asyncio
+import json
 import sys
 from pathlib import Path
 
 from harness.testbed.process import Child, Launcher, http_get, kill, wait_for
-from harness.testbed.settings import ProcessStatus, ZoneState, ZoneStatus
+from harness.testbed.settings import ProcessStatus, Settings, ZoneState, ZoneStatus
 
 START_TIMEOUT_S = 20.0
 WARM_ROUNDS = 3
@@ -26,9 +27,16 @@ class Zone:
         self._children: dict[str, Child] = {}
         self._programs: dict[str, tuple[int, list[str]]] = {}
 
-    def equip(self, *, conninfo: str, pricing_url: str, events: Path) -> None:
+    def equip(self, *, conninfo: str, pricing_url: str, events: Path, settings: Settings) -> None:
         """Say what is to run here."""
         shop = ["--database", conninfo, "--pricing", pricing_url, "--events", str(events)]
+        caution = {
+            "timeout": settings.pricing_timeout,
+            "retries": settings.pricing_retries,
+            "fallback": settings.fallback,
+            "breaker": settings.breaker,
+        }
+        shop += ["--caution", json.dumps(caution)]
         self._programs = {
             "pricing": (self.pricing_port, self._program("pricing.py", self.pricing_port)),
             "shop": (self.shop_port, self._program("shop.py", self.shop_port) + shop),
