@@ -136,7 +136,7 @@ def test_several_processes_append_whole_lines_to_one_file(tmp_path):
 
 int64 = st.integers(-(2**63), 2**63 - 1)
 uint16, uint8 = st.integers(0, 2**16 - 1), st.integers(0, 255)
-packed = st.tuples(int64, int64, int64, int64, int64, uint16, uint16, uint8, uint8, uint16)
+packed = st.tuples(int64, int64, int64, int64, int64, uint16, uint16, uint8, uint8, uint8, uint8)
 
 
 @some

@@ -1,0 +1,49 @@
+"""An Envoy's admin interface: its runtime, which drives the fault filter, and its counters. No fault by itself."""
+
+import time
+from collections.abc import Mapping
+
+import requests
+from chaoslib.exceptions import ActivityFailed
+
+TIMEOUT_S = 5.0
+
+
+def set_runtime(admin_url: str, values: Mapping[str, str]) -> None:
+    """Set runtime keys; an empty value takes one away. Acts on the next request. Raises ActivityFailed."""
+    _ask("POST", admin_url, "/runtime_modify", dict(values))
+
+
+def runtime(admin_url: str, key: str) -> str:
+    """A runtime key's value; empty where nothing sets it. Raises ActivityFailed."""
+    entries = _ask("GET", admin_url, "/runtime", {"format": "json"}).json().get("entries", {})
+    return str(entries.get(key, {}).get("final_value", ""))
+
+
+def count(admin_url: str, suffix: str) -> float:
+    """The sum of all statistics whose names end so, such as fault.delays_injected. Raises ActivityFailed."""
+    pattern = suffix.replace(".", r"\.") + "$"
+    stats = _ask("GET", admin_url, "/stats", {"format": "json", "filter": pattern}).json().get("stats", [])
+    return float(sum(one["value"] for one in stats if isinstance(one.get("value"), int | float)))
+
+
+def per_s(admin_url: str, suffix: str, over_s: float) -> float:
+    """How fast a counter grows now, looked at twice: what it counted before proves nothing. Raises ActivityFailed."""
+    begin_s, before = time.monotonic(), count(admin_url, suffix)
+    time.sleep(over_s)
+    after = count(admin_url, suffix)
+    return max(0.0, after - before) / (time.monotonic() - begin_s)
+
+
+def _ask(method: str, admin_url: str, path: str, parameters: dict[str, str]) -> requests.Response:
+    url = admin_url.rstrip("/") + path
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.request(method, url, params=parameters, timeout=TIMEOUT_S)
+    except requests.RequestException as error:
+        raise ActivityFailed(f"Envoy's admin interface does not answer at {url}: {type(error).__name__}") from error
+    if answer.status_code != 200:
+        said = answer.text.strip()[:200]
+        raise ActivityFailed(f"Envoy's admin interface at {url}: {answer.status_code} {said}; is there an admin_layer?")
+    return answer
