@@ -5,17 +5,19 @@ Everything that keeps a verdict from being green is decided here, once.
 
 from collections import Counter
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final
 
 import numpy as np
 
 from harness.judge.verdict import FaultAccount, LoadAccount
 from harness.plan import PhaseName
-from harness.record import Event, Kind, Outcome, Record, Requests
+from harness.record import NEVER_SENT, Event, Kind, Outcome, Record, Requests
 from harness.units import NS_PER_S, format_duration, format_percent
 
 SENT_RATIO_MIN: Final = 0.99  # design, section 7: validity
 LATE_P99_NS_MAX: Final = 2_000_000
+_SURGE: Final = (Kind.SURGE_BEGIN, Kind.SURGE_END)
 ZONE_ANSWERS_MIN: Final = 10  # a zone that gave fewer answers in the baseline cannot be seen to fall silent
 
 
@@ -177,7 +179,9 @@ def _evidence(record: Record, inject_ns: int | None, until_ns: int) -> tuple[dic
     if inject_ns is None:
         return {item.name: False for item in record.plan.evidence}, None, "no fault was begun"
     found = {
-        item.name: _probed(record, item.name, inject_ns, until_ns)
+        item.name: _rose(record, item.traffic_above, inject_ns, until_ns)
+        if item.traffic_above is not None
+        else _probed(record, item.name, inject_ns, until_ns)
         if item.zone_silent is None
         else _fell_silent(record, item.zone_silent, inject_ns, until_ns)
         for item in record.plan.evidence
@@ -256,6 +260,29 @@ def _fell_silent(record: Record, zone: str, inject_ns: int, until_ns: int) -> in
     if silence_ns < record.plan.sustain_ns or not is_silence(silence_ns):
         return f"zone {zone} silent not seen: it answered until {format_duration(silence_ns)} before the end"
     return max(inject_ns, int(done_ns[within - 1]))
+
+
+def _rose(record: Record, factor: Fraction, inject_ns: int, until_ns: int) -> int | str:
+    """When the surge began, or why it does not count: requests sent per second, in the surge and in the baseline.
+
+    Counted over the routes that are to surge.
+    """
+    bounds, begin, end = phase_of(record, PhaseName.BASELINE), *(record.first(kind) for kind in _SURGE)
+    if bounds is None or begin is None:
+        return f"traffic above {float(factor):g}x: no surge was begun"
+    stretch = (max(begin.at_ns, inject_ns), min(end.at_ns if end else until_ns, until_ns))
+    usual, surged = (_sent_per_s(record, *one) for one in (bounds, stretch))
+    if not usual or surged < factor * usual:
+        return f"traffic above {float(factor):g}x not seen: {surged:.0f}/s were sent, {usual:.0f}/s in the baseline"
+    return begin.at_ns
+
+
+def _sent_per_s(record: Record, begin_ns: int, end_ns: int) -> float:
+    surging = [index for index, route in enumerate(record.plan.profile.routes) if route.surge_per_s is not None]
+    requests = record.requests
+    mine = np.isin(requests["route"], surging) & ~np.isin(requests["outcome"], NEVER_SENT)
+    inside = mine & (requests["planned_ns"] >= begin_ns) & (requests["planned_ns"] < end_ns)
+    return float(np.count_nonzero(inside)) * NS_PER_S / max(1, end_ns - begin_ns)
 
 
 def _answers_of(record: Record, zone: str) -> Requests:

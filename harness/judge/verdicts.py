@@ -8,11 +8,14 @@ from typing import Final
 import numpy as np
 
 from harness.judge.account import Account, account_of, mark, phase_of
+from harness.judge.breaker import breaker_account, breaker_verdicts
 from harness.judge.budget import slice_up, spend
 from harness.judge.case import Case, unknown
+from harness.judge.dependency import dependency_account, dependency_verdicts
 from harness.judge.own_fault import without_own_fault
 from harness.judge.rpo import data_of, loss_of, rpo_verdicts
 from harness.judge.rto import all_marks, recovery_of, rto_verdicts
+from harness.judge.sweep import sweep_account, sweep_verdicts
 from harness.judge.verdict import FaultAccount, Judgement, Kind, LoadAccount, Outcome, Verdict, worst
 from harness.plan import LOG_DECIDED, PhaseName, log_evidence_broken, log_evidence_kept, requests_needed
 from harness.record import Event, Record, Series, series_of
@@ -50,15 +53,20 @@ def _judge(record: Record) -> Judgement:
     steady = {slo.name: verdict for slo, verdict in zip(record.plan.slos, baseline, strict=True)}
     case, fair = replace(case, steady=steady), replace(fair, steady=steady)
     loss = loss_of(case)
+    sweep = sweep_account(case)
     verdicts = (
         _load_verdict(case),
         *_guarded("fault applied", Kind.FAULT, lambda: _fault_verdicts(case)),
         *_guarded("steady state", Kind.STEADY, lambda: _steady_verdicts(case)),
         *baseline,
-        *_guarded("RTO", Kind.RTO, lambda: _fairly(case, fair, rto_verdicts)),
+        *_guarded("breaker", Kind.BREAKER, lambda: _fairly(case, fair, breaker_verdicts)),
+        *_guarded("dependency", Kind.DEPENDENCY, lambda: _fairly(case, fair, dependency_verdicts)),
+        *_guarded("sweep", Kind.DOSE, lambda: sweep_verdicts(case, sweep)),
+        # A sweep breaks SLOs on purpose: how long they were broken, and what that cost, says nothing but its doses.
+        *(() if sweep else _guarded("RTO", Kind.RTO, lambda: _fairly(case, fair, rto_verdicts))),
         *_guarded("RPO", Kind.RPO, lambda: rpo_verdicts(case, loss)),
         *_guarded("recovery", Kind.SLO, lambda: _fairly(case, fair, lambda one: _each(one, PhaseName.RECOVERY))),
-        *_guarded("budget", Kind.BUDGET, lambda: _fairly(case, fair, _budget_verdicts)),
+        *(() if sweep else _guarded("budget", Kind.BUDGET, lambda: _fairly(case, fair, _budget_verdicts))),
     )
     return Judgement(
         run=record.info.run,
@@ -69,9 +77,20 @@ def _judge(record: Record) -> Judgement:
         recovery={name: recovery_of(found, account) for name, found in case.marks.items()},
         data=data_of(loss) if loss else None,
         budget=case.budget,
+        breaker=_or_none(lambda: breaker_account(case)),
+        dependency=_or_none(lambda: dependency_account(case)),
+        sweep=sweep,
         load=account.load,
         fault=account.fault,
     )
+
+
+def _or_none[T](make: Callable[[], T | None]) -> T | None:
+    """An account that cannot be made is none; its verdicts say that the judge failed."""
+    try:
+        return make()
+    except Exception:  # noqa: BLE001  see _guarded
+        return None
 
 
 def _case_of(record: Record, account: Account) -> Case:
@@ -193,6 +212,8 @@ def _steady_verdicts(case: Case) -> Iterator[Verdict]:
     fault_end_ns = account.end_ns if account.fault_end_ns is None else account.fault_end_ns
     if before is None or before.data.get("met") is not True or before.at_ns > inject_ns:
         outcome, because = Outcome.UNKNOWN, "the hypothesis was not seen to hold before the fault"
+    elif record.plan.sweep is not None:  # what the last dose did to it is the sweep's affair
+        because = "the hypothesis held before the fault"
     elif after is None or not inject_ns <= after.at_ns <= fault_end_ns:
         outcome, because = Outcome.UNKNOWN, "the hypothesis was not checked while the fault was there"
     elif after.data.get("met") is not True and account.run_doubt:
