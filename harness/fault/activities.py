@@ -13,7 +13,7 @@ from chaoslib.exceptions import ActivityFailed, ChaosException
 from chaoslib.hypothesis import within_tolerance
 
 from harness.clock import SystemClock
-from harness.fault.compose import DOSE_FILE, RELEASE_FILE, STEADY_FILE
+from harness.fault.compose import DOSE_FILE, RELEASE_FILE, STEADY_FILE, dosed
 from harness.record import EventLog, Kind
 
 __all__ = ["healed", "hold", "look", "slo_kept"]
@@ -54,13 +54,13 @@ def hold(
     In a sweep the run also says which dose it wants: the actions that name its variable are called again with it.
     """
     with _Log(run_dir) as log:
-        waiting, dosed = list(probes), 0
+        waiting, dose_number = list(probes), 0
         deadline, next_probe = time.monotonic() + longest_s, 0.0
         while not (Path(run_dir) / RELEASE_FILE).exists():
             if time.monotonic() > deadline:
                 raise ActivityFailed(f"nobody ended the fault within {longest_s:.0f} s: it is undone now")
             if dose is not None:
-                dosed = _follow_dose(Path(run_dir), dose, dosed, log, configuration, secrets)
+                dose_number = _follow_dose(Path(run_dir), dose, dose_number, log, configuration, secrets)
             if waiting and time.monotonic() >= next_probe:
                 for probe in [one for one in waiting if _holds(one, configuration, secrets)]:
                     log.write(Kind.FAULT_EVIDENCE, probe["name"], seen=True, before=False)
@@ -70,23 +70,28 @@ def hold(
 
 
 def _follow_dose(
-    run_dir: Path, dose: dict[str, Any], dosed: int, log: EventLog, configuration: Settings, secrets: Settings
+    run_dir: Path, dose: dict[str, Any], last: int, log: EventLog, configuration: Settings, secrets: Settings
 ) -> int:
     """Set the dose that is wanted now, if it is another; the number of the one that is set."""
     try:
         wanted = json.loads((run_dir / DOSE_FILE).read_text())
     except (OSError, ValueError):
-        return dosed
-    if wanted["number"] == dosed:
-        return dosed
-    variable, value, error = dose["variable"], wanted["value"], ""
+        return last
+    if wanted["number"] == last:
+        return last
+    variable, value, error, measured = dose["variable"], wanted["value"], "", None
     log.write(Kind.DOSE_BEGIN, variable, value=value)
+    # Subtle: read from the file. Whatever Chaos Toolkit hands over has its variables replaced already, by the first dose.
+    actions = dosed(json.loads((run_dir / "experiment.json").read_text()), variable)
+    probe = {"type": "probe", "name": f"{variable} measured", "provider": dose["measured_by"]}
     try:
-        for action in dose["actions"]:
+        for action in actions:
             run_activity(action, {**(configuration or {}), variable: value}, secrets or {})
-    except ChaosException as failed:
+        measured = float(run_activity(probe, configuration or {}, secrets or {}))
+    except (ChaosException, TypeError, ValueError) as failed:
         error = str(failed)[-500:]
-    log.write(Kind.DOSE, variable, value=value, status="failed" if error else "succeeded", error=error)
+    status = "failed" if error or not actions else "succeeded"
+    log.write(Kind.DOSE, variable, value=value, measured=measured, status=status, error=error)
     return int(wanted["number"])
 
 

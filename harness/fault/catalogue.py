@@ -6,7 +6,7 @@ from chaoslib.discovery.discover import discover_activities, initialize_discover
 from chaoslib.types import Discovery
 
 FAULTS = ("noop", "envoy_delay", "envoy_abort", "process_pause", "process_kill", "surge")
-PROBES = ("metric",)  # modules of probes alone
+PROBES = ("metric", "response_time")  # modules of probes alone
 ACTIONS = ("begin", "end")
 
 

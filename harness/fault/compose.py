@@ -63,13 +63,16 @@ def compose(plan: Plan, run_dir: Path) -> dict[str, Any]:
 
 
 def _dose(plan: Plan) -> dict[str, Any] | None:
-    """What a sweep calls again for each dose: the actions of the method that name its variable."""
+    """What a sweep varies, and how the dose that is there is measured."""
     if plan.sweep is None:
         return None
-    variable = plan.sweep.variable
-    method: Any = plan.body["method"]
-    actions = [one for one in method if one.get("type") == "action" and f"${{{variable}}}" in json.dumps(one)]
-    return {"variable": variable, "actions": actions}
+    return {"variable": plan.sweep.variable, "measured_by": plan.sweep.measured_by}
+
+
+def dosed(experiment: dict[str, Any], variable: str) -> list[dict[str, Any]]:
+    """The actions of a method that a sweep calls again for each dose: those that name its variable."""
+    named = f"${{{variable}}}"
+    return [one for one in experiment["method"] if one.get("type") == "action" and named in json.dumps(one)]
 
 
 def _activity(kind: str, name: str, func: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """A dose raised step by step: at which doses each SLO held, and which broke it.
 
 A step holds the requests planned from DOSE_SETTLE_NS after a dose was set until the next one is set, or the fault ends.
-Steps of one dose are taken together. Each is decided by the test of every SLO (plan/sequential.py).
+A step whose dose was not measured to be there does not count. Steps of one dose are taken together. Each is decided by
+the test of every SLO (plan/sequential.py).
 
     broken = smallest dose decided broken       held = largest dose decided kept below it
 """
@@ -11,7 +12,8 @@ from collections.abc import Iterator
 
 from harness.judge.case import Case, unknown
 from harness.judge.verdict import Dose, DoseResponse, Kind, Outcome, SweepAccount, Verdict
-from harness.plan import DOSE_SETTLE_NS, LOG_DECIDED, Sweep, log_evidence_broken, log_evidence_kept
+from harness.plan import DOSE_MEASURED_MIN, DOSE_SETTLE_NS, LOG_DECIDED, Sweep, log_evidence_broken, log_evidence_kept
+from harness.record import Event
 from harness.record import Kind as EventKind
 from harness.slo import Slo
 
@@ -57,8 +59,14 @@ def _steps(case: Case) -> Iterator[tuple[float, int, int]]:
     for event in set_at:
         value = event.data.get("value")
         end_ns = min([end for end in ends if end > event.at_ns], default=last_ns)
-        if isinstance(value, int | float) and event.at_ns + DOSE_SETTLE_NS < end_ns:
+        if isinstance(value, int | float) and _was_there(event, value) and event.at_ns + DOSE_SETTLE_NS < end_ns:
             yield float(value), event.at_ns + DOSE_SETTLE_NS, end_ns
+
+
+def _was_there(event: Event, dose: float) -> bool:
+    """Whether the dose was measured from outside; what was only said to be set proves nothing."""
+    measured = event.data.get("measured")
+    return isinstance(measured, int | float) and measured >= float(DOSE_MEASURED_MIN) * dose
 
 
 def _response(case: Case, slo: Slo, steps: list[tuple[float, int, int]]) -> DoseResponse:

@@ -271,6 +271,7 @@ def _slo_verdict(case: Case, slo: Slo, phase: PhaseName) -> Verdict:
         return unknown(promise, Kind.SLO, "the load is void, see load valid", claimed, "ratio")
     if bounds is None:
         return unknown(promise, Kind.SLO, f"the {phase} phase did not run to its end", claimed, "ratio")
+    bounds = (case.record.plan.judged_from_ns(slo, phase, bounds[0]), bounds[1])
     seen = case.series[slo.name].between(*bounds)
     bad, total = _counted(slo, seen, bounds)
     outcome, because = _decide(bad, total, slo.target)

@@ -14,10 +14,20 @@ from harness.plan.sequential import (
     requests_needed,
 )
 from harness.plan.target import TESTBED, Target, built_in_target, read_targets
-from harness.plan.watch import DOSE_SETTLE_NS, Breaker, BreakerState, Dependency, Metric, Sweep, parse_range
+from harness.plan.watch import (
+    DOSE_MEASURED_MIN,
+    DOSE_SETTLE_NS,
+    Breaker,
+    BreakerState,
+    Dependency,
+    Metric,
+    Sweep,
+    parse_range,
+)
 
 __all__ = [
     "ALPHA",
+    "DOSE_MEASURED_MIN",
     "DOSE_SETTLE_NS",
     "LOG_DECIDED",
     "TESTBED",

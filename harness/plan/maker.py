@@ -401,6 +401,7 @@ def _sweep(
         unit=dose.unit,
         lowest=lowest,
         highest=highest,
+        measured_by=dose.measured_by,
         step_longest_s=DOSE_SETTLE_NS / NS_PER_S + 3 * max(size.seconds for size in sizes),
         tolerates=dict(dose.tolerates),
     )

@@ -87,6 +87,15 @@ class Plan(Model):
     proves: tuple[Proves, ...]
     blast_radius: tuple[str, ...]
 
+    def judged_from_ns(self, slo: Slo, phase: PhaseName, begin_ns: int) -> int:
+        """From when on a phase that began at `begin_ns` judges an SLO.
+
+        One that is not critical has the sustained length to come back once the fault is taken away: a breaker takes
+        its time to close. A critical one has none: what returning costs it must show.
+        """
+        comes_back = phase is PhaseName.RECOVERY and not slo.critical
+        return begin_ns + (self.sustain_ns if comes_back else 0)
+
     def phase(self, name: PhaseName) -> Phase:
         """The phase of that name."""
         return next(phase for phase in self.phases if phase.name is name)

@@ -17,6 +17,7 @@ from harness.model import Exact, Model
 from harness.plan.written import Share, Written
 
 OBSERVE_EVERY_NS: Final = 250_000_000
+DOSE_MEASURED_MIN: Final = Fraction(4, 5)  # a dose of which less than this share was measured was not there
 DOSE_SETTLE_NS: Final = 1_000_000_000  # after a dose is set, what was under way before it does not count
 _DOSE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z%]*)\s*")
 _URLS = re.compile(r"\s*,\s*")
@@ -119,6 +120,7 @@ class WrittenDose(Written):
 
     variable: str
     unit: Literal["ms", "s", "%", "/s", ""] = "ms"
+    measured_by: dict[str, JsonValue]  # provider of a probe that measures, from outside, the dose that is there
     tolerates: dict[str, ExactNumber] = {}  # SLO: the dose at which it must still hold, in the unit
 
 
@@ -178,6 +180,7 @@ class Sweep(Model):
     unit: str
     lowest: Exact
     highest: Exact
+    measured_by: dict[str, JsonValue] = {}
     resolution: Exact = Fraction(1, 10)
     step_longest_s: float = 60.0  # a dose that does not decide every SLO within that is left undecided
     tolerates: dict[str, Exact] = {}

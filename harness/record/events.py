@@ -31,7 +31,7 @@ class Kind(StrEnum):
     FAULT_UNDONE = "fault.undone"  # an undo call came back; data.status, data.error
     FAULT_HEALED = "fault.healed"  # name: which probe; data.healed
     DOSE_BEGIN = "dose.begin"  # a sweep is about to set a dose; name: the variable; data.value
-    DOSE = "dose"  # the dose is set; name: the variable; data.value, data.status, data.error
+    DOSE = "dose"  # the dose is set; name: the variable; data.value, measured, status, error
     SURGE_BEGIN = "surge.begin"  # the load was told to send more; at_ns: from when on
     SURGE_END = "surge.end"
     CHAOS_END = "chaos.end"  # the Chaos Toolkit child ended; data.exit_code, data.status

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.plan import LOG_DECIDED, Plan, is_decided, log_evidence_kept
+from harness.plan import LOG_DECIDED, PhaseName, Plan, is_decided, log_evidence_kept
 from harness.record import (
     Event,
     Outcome,
@@ -35,7 +35,7 @@ class Live:
         self._offsets = dict.fromkeys(range(plan.profile.workers), 0)
         self._event_offset = 0
         self._recent = empty()
-        self._phase_begin_ns = 0
+        self._begin_ns = {slo.name: 0 for slo in plan.slos}  # from when on an SLO's answers count
         self._counts = {slo.name: (0, 0) for slo in plan.slos}  # (good, total) since the phase began
         self.events: list[Event] = []
         self.last_done_ns = 0
@@ -64,16 +64,16 @@ class Live:
         for slo in self._plan.slos:
             series = series_of(slo, self._plan.profile, fresh)
             if series is not None:
-                mine = series.between(self._phase_begin_ns, int(fresh["planned_ns"][-1]) + 1)
+                mine = series.between(self._begin_ns[slo.name], int(fresh["planned_ns"][-1]) + 1)
                 good, total = self._counts[slo.name]
                 self._counts[slo.name] = (good + mine.total - mine.bad, total + mine.total)
 
-    def begin_phase(self, begin_ns: int) -> None:
+    def begin_phase(self, phase: PhaseName, begin_ns: int) -> None:
         """Count from here on; arrivals planned before that are already known still count."""
-        self._phase_begin_ns = begin_ns
         for slo in self._plan.slos:
+            self._begin_ns[slo.name] = self._plan.judged_from_ns(slo, phase, begin_ns)
             series = series_of(slo, self._plan.profile, self._recent)
-            mine = series.between(begin_ns, 2**62) if series else None
+            mine = series.between(self._begin_ns[slo.name], 2**62) if series else None
             self._counts[slo.name] = (mine.total - mine.bad, mine.total) if mine else (0, 0)
 
     # --- what it says ------------------------------------------------------------------------------------------------

@@ -235,7 +235,7 @@ class _Run:
             self._tick()
         if done[-1].data.get("status") != "succeeded":
             raise _Stopped("failed", f"the dose {value:g} could not be set: {done[-1].data.get('error')}")
-        self._live.begin_phase(done[-1].at_ns + DOSE_SETTLE_NS)
+        self._live.begin_phase(PhaseName.FAULT, done[-1].at_ns + DOSE_SETTLE_NS)
 
     def _surge(self, *, on: bool) -> None:
         """Raise the arrivals to the surge's while the fault is there, or end that; nothing where none is planned."""
@@ -281,7 +281,7 @@ class _Run:
 
     def _begin_phase(self, name: PhaseName, at_ns: int | None = None) -> None:
         event = self._log.write(Kind.PHASE_BEGIN, name, at_ns=at_ns)
-        self._live.begin_phase(event.at_ns)
+        self._live.begin_phase(name, event.at_ns)
         self._phase, self._phase_begin_ns = name, event.at_ns
         self._phase_longest_s = self._plan.phase(name).longest_s
 

@@ -116,6 +116,7 @@ class Parts:
             "DRILL_INSTANCE_AZ": next(name for name in self.zones if name not in self.database.nodes),
             "DRILL_ENVOY_ADMIN_URL": admin,
             "DRILL_ENVOY_STATS_URL": f"{admin}/stats/prometheus?filter=http.pricing.downstream_rq_total",
+            "DRILL_PRICING_URL": _url(self.pricing_port),
             "DRILL_METRICS_URLS": ",".join(f"{url}/metrics" for url in shops),
             "DRILL_HEALTH_URLS": ",".join(f"{url}/health" for url in shops),
             "DRILL_ZONE_PORTS": ",".join(str(port) for port in (zone.shop_port, zone.pricing_port, node.port)),

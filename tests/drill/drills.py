@@ -46,15 +46,20 @@ class Drilled:
         }
 
 
-def command(bed: str, runs: Path, *more: str) -> list[str]:
-    return [str(WELLPROVEN), "drill", "az-failure", "--quick", "--testbed", bed, "--runs", str(runs), *more]
+def command(bed: str, runs: Path, *more: str, experiment: str = "az-failure") -> list[str]:
+    return [str(WELLPROVEN), "drill", experiment, "--quick", "--testbed", bed, "--runs", str(runs), *more]
 
 
-def drill(bed: str, runs: Path) -> Drilled:
+def drill(bed: str, runs: Path, experiment: str = "az-failure", *more: str) -> Drilled:
     """Drill until the load is valid."""
     for _ in range(ATTEMPTS_MAX):
         done = subprocess.run(
-            command(bed, runs, "--json"), cwd=ROOT, capture_output=True, text=True, timeout=DRILL_S, check=False
+            command(bed, runs, "--json", *more, experiment=experiment),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=DRILL_S,
+            check=False,
         )
         assert done.stdout, f"exit {done.returncode}: {done.stderr}"
         verdict = json.loads(done.stdout)

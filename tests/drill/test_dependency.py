@@ -1,0 +1,125 @@
+"""Latency and circuit breaker on the real test bed: a healthy shop meets them, each known weakness is found."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.record import Kind, read_record
+from harness.testbed import Bed, read_log
+from harness.units import NS_PER_S
+from tests.drill.drills import Drilled, drill
+from tests.testbed.beds import bed_up
+
+pytestmark = pytest.mark.bed
+
+
+@pytest.fixture(scope="module")
+def bed() -> Iterator[Bed]:
+    with bed_up("dependency") as bed:
+        yield bed
+
+
+@pytest.fixture(scope="module")
+def tripped(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Drilled:
+    """One drill of a healthy breaker, looked at by several tests."""
+    return drill(bed.status().name, tmp_path_factory.mktemp("runs"), "circuit-breaker")
+
+
+def test_a_shop_that_stops_waiting_meets_the_latency_drill(bed: Bed, tmp_path: Path) -> None:
+    """Prices that come 1.5 s late: a time-out, a fallback, no storm of retries, and no SLO notices."""
+    assert drill(bed.status().name, tmp_path, "latency").unmet == {}
+
+
+def test_a_breaker_that_works_meets_the_drill(tripped: Drilled) -> None:
+    """It opens, answers at once from the list, leaves the pricing service alone, and closes again."""
+    assert tripped.unmet == {}
+    assert tripped.exit_code == 0
+    breaker = tripped.verdict["breaker"]
+    assert breaker["how"] == "metric"
+    assert len(breaker["instances"]) == 3
+    assert breaker["fallbacks_open"] == breaker["answers_open"] > 100
+
+
+def test_the_breakers_times_agree_with_the_shops_own_log(bed: Bed, tripped: Drilled) -> None:
+    """Opened and closed lie within one look of what each zone's shop wrote down itself."""
+    record = read_record(tripped.run)
+    inject, ended = record.first(Kind.FAULT_BEGIN), record.first(Kind.FAULT_END)
+    assert inject is not None
+    assert ended is not None
+    log = [one for one in read_log(Path(bed.status().log)) if one["what"] == "breaker" and one["at_ns"] > inject.at_ns]
+    every_s = tripped.verdict["breaker"]["every_s"]
+    begin = record.first(Kind.RUN_BEGIN)
+    assert begin is not None
+    opened, closed = [], []
+    for zone in bed.status().zones:
+        mine = [one for one in log if one["zone"] == zone]
+        first = next(one["at_ns"] for one in mine if one["state"] == "opened")
+        last = next(one["at_ns"] for one in mine if one["state"] == "closed" and one["at_ns"] > ended.at_ns)
+        opened.append((first - inject.at_ns) / NS_PER_S)
+        closed.append((last - ended.at_ns) / NS_PER_S)
+    for seen, true in (("opened_after_s", max(opened)), ("closed_after_s", max(closed))):
+        interval = tripped.verdict["breaker"][seen]
+        assert interval["lower"] <= true <= interval["upper"], seen
+        assert interval["upper"] - true <= 2 * every_s, seen
+
+
+def test_a_breaker_opens_when_calls_hang_too(bed: Bed, tmp_path: Path) -> None:
+    """Time-outs count as failures; here the state is read from a health body."""
+    found = drill(bed.status().name, tmp_path, "circuit-breaker-hang")
+    assert found.unmet == {}
+    assert found.verdict["breaker"]["how"] == "health"
+
+
+def test_a_sweep_finds_the_shops_own_time_out(bed: Bed, tmp_path: Path) -> None:
+    """The shop waits 250 ms for a price: between 200 and 300 ms its prices stop being today's, and nothing else does."""
+    found = drill(bed.status().name, tmp_path, "latency", "--sweep", "200ms..300ms")
+    assert found.outcome("sweep complete") == "met", found.because("sweep complete")
+    responses = {one["slo"]: one for one in found.verdict["sweep"]["responses"]}
+    assert responses["price-current"]["held"] < 255
+    assert 225 < responses["price-current"]["broken"] <= 275
+    assert responses["orders-accepted"]["broken"] is None
+    assert responses["price-answered"]["held"] == 300
+
+
+WEAK = {
+    "a shop without a time-out": ({"pricing_timeout": False}, "latency", "pricing not waited for", "took longer"),
+    "a shop that asks again and again": (
+        {"pricing_retries": 3, "breaker": "never-trips"},
+        "latency",
+        "pricing not asked more often",
+        "a retry storm",
+    ),
+    "a breaker that never trips": (
+        {"breaker": "never-trips"},
+        "circuit-breaker",
+        "pricing breaker opened",
+        "it never opened",
+    ),
+    "a breaker that does not shed": (
+        {"breaker": "does-not-shed"},
+        "circuit-breaker",
+        "pricing breaker shed load",
+        "it opened, but did not shed",
+    ),
+    "a breaker that never closes": (
+        {"breaker": "never-closes"},
+        "circuit-breaker",
+        "pricing breaker closed",
+        "it never closed",
+    ),
+    "a shop without a fallback": ({"fallback": False}, "circuit-breaker", "shop-software RTO", "price-answered"),
+}
+
+
+@pytest.mark.parametrize("weakness", WEAK)
+def test_a_weakness_is_found(weakness: str, tmp_path: Path) -> None:
+    """What the drill exists to find is missed, and its sentence names it; the fault itself was seen and undone."""
+    settings, experiment, promise, says = WEAK[weakness]
+    with bed_up("weak", **settings) as bed:
+        found = drill(bed.status().name, tmp_path, experiment)
+    assert found.outcome(promise) == "missed", found.because(promise)
+    assert says in found.because(promise)
+    assert found.outcome("fault applied") == "met"
+    assert found.outcome("fault undone") == "met"
+    assert found.exit_code == 1
