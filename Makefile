@@ -15,8 +15,8 @@ $(STAMP): pyproject.toml requirements.lock .ci/setup
 	@sh .ci/setup $(VENV)
 	@touch $@
 
-drill: $(STAMP)  ## drill the loss of a zone on the embedded target; ARGS="--quick" and more
-	@$(BIN)/wellproven drill $(ARGS)
+drill: $(STAMP)  ## the three core drills on the embedded target; ARGS="--quick" and more
+	@$(BIN)/wellproven drill az-failure latency circuit-breaker $(ARGS)
 
 check: $(STAMP)  ## format, lint, types and the fast tests
 	@echo "== format"; $(BIN)/ruff format --check .

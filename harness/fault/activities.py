@@ -81,7 +81,7 @@ def _follow_dose(
         return last
     variable, value, error, measured = dose["variable"], wanted["value"], "", None
     log.write(Kind.DOSE_BEGIN, variable, value=value)
-    # Subtle: read from the file. Whatever Chaos Toolkit hands over has its variables replaced already, by the first dose.
+    # Subtle: read from the file. What Chaos Toolkit hands over has its variables replaced already, by the first dose.
     actions = dosed(json.loads((run_dir / "experiment.json").read_text()), variable)
     probe = {"type": "probe", "name": f"{variable} measured", "provider": dose["measured_by"]}
     try:

@@ -53,7 +53,7 @@ def _amplification(case: Case, answers: Answers, promise: str, limit: float) -> 
     during = _fault(case, answers)
     doubt = case.account.fault_doubt or case.account.load_doubt
     if doubt or isinstance(during, str):
-        return unknown(promise, Kind.DEPENDENCY, doubt or str(during), limit, "ratio")
+        return unknown(promise, Kind.DEPENDENCY, doubt or str(during), limit, "times")
     missed = during > limit
     before = _baseline(case, answers)
     usual = f", {before:.3g} in the baseline" if isinstance(before, float) else ""
@@ -64,7 +64,7 @@ def _amplification(case: Case, answers: Answers, promise: str, limit: float) -> 
         outcome=Outcome.MISSED if missed else Outcome.MET,
         claimed=limit,
         measured=during,
-        unit="ratio",
+        unit="times",
         because=f"{storm}{during:.3g} requests reached it for each of ours while the fault was there{usual}",
         events=_marks(case),
     )

@@ -14,6 +14,7 @@ from harness.judge import Judgement, Recovery
 from harness.record import Record
 from harness.report import words
 from harness.report.timeline import GOOD, LATE, UNANSWERED, UNJUDGED, UNSENT, Timeline, Values
+from harness.report.watched import STATES, breaker_traces, dose_figure
 from harness.slo import Slo
 
 type Json = dict[str, Any]  # a part of a plotly figure; its shape is plotly.js's
@@ -63,12 +64,14 @@ class Chart:
 
 
 def charts_of(record: Record, judgement: Judgement, timeline: Timeline) -> list[Chart]:
-    """Every chart of the page, from top to bottom; all share the x axis."""
+    """Every chart of the page, from top to bottom; all but the sweep's share the x axis."""
     marks = marks_of(judgement)
     behind = [*_band(judgement, timeline), *_lines(marks)]
     every = f"{timeline.width_s} s" if timeline.width_s > 1 else "second"
     return [
+        *_dose_chart(record, judgement, timeline),
         _lanes(record, judgement, timeline, marks),
+        *_breaker_chart(judgement, timeline, behind),
         Chart(
             "outcomes",
             "Requests per second, by outcome",
@@ -306,6 +309,26 @@ def _line(name: str, values: Values, timeline: Timeline, place: int) -> Json:
 
 
 # --- what all charts share -------------------------------------------------------------------------------------------
+
+
+def _breaker_chart(judgement: Judgement, timeline: Timeline, behind: list[Json]) -> list[Chart]:
+    traces = breaker_traces(judgement, timeline.end_s or 1)
+    if not traces or judgement.breaker is None:
+        return []
+    axis = {"tickvals": list(range(len(STATES))), "ticktext": list(STATES), "range": [-0.3, len(STATES) - 0.5]}
+    caption = f"As it was seen every {words.duration(judgement.breaker.every_s)}, an instance a line."
+    figure = _figure(traces, behind, timeline, 180, axis)
+    figure["layout"]["margin"]["l"] = 64
+    return [Chart("breaker", f"Circuit breaker {judgement.breaker.name}", caption, 180, figure)]
+
+
+def _dose_chart(record: Record, judgement: Judgement, timeline: Timeline) -> list[Chart]:
+    layout = _figure([], [], timeline, 300, last=True)["layout"]
+    figure = dose_figure(judgement, record.plan, layout)
+    if figure is None or judgement.sweep is None:
+        return []
+    caption = "Bad answers at each dose; dashed, what the SLO allows. A cross broke it, a hollow point is not decided."
+    return [Chart("dose", f"Dose and response: {judgement.sweep.variable}", caption, 300, figure)]
 
 
 def _figure(

@@ -19,6 +19,7 @@ from harness.record import Record
 from harness.report import tables, words
 from harness.report.figures import Chart, charts_of
 from harness.report.timeline import timeline_of
+from harness.report.watched import watched_tables
 
 PLOTLY_BEGIN, PLOTLY_END = "/* plotly.js begins */", "/* plotly.js ends */"
 
@@ -50,6 +51,7 @@ def html(record: Record, judgement: Judgement) -> str:
             charts_json=_json_in_html([{"id": one.id, **one.figure} for one in charts]),
             verdict_json=_json_in_html(judgement.model_dump(mode="json", by_alias=True)),
             measured=[
+                *watched_tables(judgement),
                 tables.recovery_table(judgement),
                 tables.data_table(judgement),
                 tables.budget_table(judgement, record.plan),

@@ -58,7 +58,7 @@ def claimed(verdict: Verdict) -> str:
         shown = duration(verdict.claimed)
     else:
         shown = _amount(verdict.claimed, verdict.unit, _PERCENT_DIGITS)
-    if verdict.kind in _MOST:
+    if verdict.kind in _MOST or (verdict.kind is Kind.BREAKER and verdict.unit == "s"):
         return f"at most {shown}"
     return f"at least {shown}" if verdict.unit == _RATIO else shown
 

@@ -72,7 +72,7 @@ def test_a_breaker_opens_when_calls_hang_too(bed: Bed, tmp_path: Path) -> None:
 
 
 def test_a_sweep_finds_the_shops_own_time_out(bed: Bed, tmp_path: Path) -> None:
-    """The shop waits 250 ms for a price: between 200 and 300 ms its prices stop being today's, and nothing else does."""
+    """The shop waits 250 ms for a price: between 200 and 300 ms its prices are no longer today's."""
     found = drill(bed.status().name, tmp_path, "latency", "--sweep", "200ms..300ms")
     assert found.outcome("sweep complete") == "met", found.because("sweep complete")
     responses = {one["slo"]: one for one in found.verdict["sweep"]["responses"]}

@@ -233,7 +233,7 @@ def test_json_has_the_documented_shape(judgement: Judgement) -> None:
     assert printed["schema"] == "wellproven/verdict/v1"
     assert set(printed) == {
         "schema", "run", "experiment", "target", "outcome", "verdicts", "recovery", "data", "budget", "breaker", "load",
-        "fault",
+        "fault", "dependency", "sweep",
     }  # fmt: skip
     assert set(printed["verdicts"][0]) >= {"promise", "kind", "outcome", "claimed", "measured", "unit", "because"}
     assert Judgement.model_validate_json(json_text(judgement)) == judgement

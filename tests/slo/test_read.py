@@ -231,7 +231,11 @@ def test_the_shop():
         "orders-fast": ("POST /orders", 500 * NS_PER_MS, 0.99, 40, 120),
         "catalogue-available": ("GET /catalogue", NS_PER_S, 0.995, 100, None),
         "price-answered": ("GET /price/{sku}", NS_PER_S, 0.995, 60, None),
+        "price-current": ("GET /price/{sku}", None, 0.95, 60, None),
     }
+    current = next(one for one in promises.slos if one.name == "price-current")
+    assert isinstance(current.indicator, LoadIndicator)
+    assert (current.indicator.fallback_is_good, current.critical) == (False, False)
     assert {(one.name, one.disruption, one.rto_ns, one.rpo_ns) for one in promises.objectives} == {
         ("shop-az", Disruption.AZ, 10 * NS_PER_S, NS_PER_S),
         ("shop-software", Disruption.SOFTWARE, 5 * NS_PER_S, None),

@@ -13,16 +13,16 @@
     const everything = change["xaxis.autorange"] === true;
     if (following || (!everything && range[0] === undefined)) return;
     following = true;
-    const others = places.filter((place) => place !== from);
+    const others = places.filter((place, index) => place !== from && !charts[index].own_axis);
     const update = everything ? { "xaxis.range": whole.slice() } : { "xaxis.range": range.slice() };
     Promise.all(others.map((place) => Plotly.relayout(place, update))).finally(() => { following = false; });
   };
 
   if (!charts.length) return;
-  const whole = charts[0].layout.xaxis.range.slice();
+  const whole = charts.find((chart) => !chart.own_axis).layout.xaxis.range.slice();
   charts.forEach((chart, index) => {
     Plotly.newPlot(places[index], chart.data, { ...chart.layout, dragmode }, config).then((place) => {
-      place.on("plotly_relayout", (change) => follow(place, change));
+      if (!chart.own_axis) place.on("plotly_relayout", (change) => follow(place, change));
     });
   });
 
