@@ -130,6 +130,9 @@ def _drill_one(
     clock = SystemClock()
     command = ["drill", plan.file, "--target", target.name, "--seed", str(arguments.seed)]
     command += ["--quick"] if arguments.quick else []
+    if plan.sweep is not None:
+        lowest, highest = (f"{float(dose):g}{plan.sweep.unit}" for dose in (plan.sweep.lowest, plan.sweep.highest))
+        command += ["--sweep", f"{lowest}..{highest}"]
     with ExitStack() as stack:
         path = run(
             plan,

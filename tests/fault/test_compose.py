@@ -54,7 +54,7 @@ def test_chaos_toolkit_finds_both_documents_valid(tmp_path: Path) -> None:
     composed = tmp_path / "composed.json"
     composed.write_text(json.dumps(compose(plan_of(), tmp_path)))
     chaos = Path(sys.executable).with_name("chaos")
-    for file in (ROOT / "experiments/az-failure.yaml", composed):
+    for file in (*(one for one in (ROOT / "experiments").glob("*.yaml") if one.stem != "targets"), composed):
         done = subprocess.run(
             [chaos, "--no-version-check", "--no-log-file", "validate", file],
             capture_output=True,
