@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from chaoslib.activity import run_activity
-from chaoslib.exceptions import ActivityFailed, ChaosException
+from chaoslib.exceptions import ActivityFailed, ChaosException, ExperimentExitedException, InterruptExecution
 from chaoslib.hypothesis import within_tolerance
 
 from harness.clock import SystemClock
@@ -19,6 +19,7 @@ from harness.record import EventLog, Kind
 __all__ = ["healed", "hold", "look", "slo_kept"]
 
 POLL_S = 0.2  # between two looks at the release file
+_STOPS = (InterruptExecution, ExperimentExitedException)  # how Chaos Toolkit hands signals to the main thread
 PROBE_S = 0.5  # between two looks at the evidence: its calls go to the target's control plane
 
 type Probe = dict[str, Any]
@@ -88,6 +89,8 @@ def _follow_dose(
         for action in actions:
             run_activity(action, {**(configuration or {}), variable: value}, secrets or {})
         measured = float(run_activity(probe, configuration or {}, secrets or {}))
+    except _STOPS:
+        raise
     except (ChaosException, TypeError, ValueError) as failed:
         error = str(failed)[-500:]
     status = "failed" if error or not actions else "succeeded"
@@ -132,5 +135,7 @@ def _holds(probe: Probe, configuration: Settings, secrets: Settings) -> bool:
     try:
         value = run_activity({"type": "probe", **probe}, configuration or {}, secrets or {})
         return bool(within_tolerance(probe["tolerance"], value, configuration=configuration, secrets=secrets))
+    except _STOPS:
+        raise  # a signal that came while we looked is no answer: swallowed, the fault would stay
     except (ActivityFailed, ChaosException):
         return False

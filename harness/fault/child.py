@@ -5,6 +5,7 @@ starts the experiment. When its stdin ends, whoever started it is gone: it then 
 which plays the rollbacks. So a fault never outlives the supervisor by more than its undoing takes.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ import sys
 import threading
 from pathlib import Path
 
-from harness.fault.compose import ACCOUNT_VARIABLE, INVALID, REFUSED
+from harness.fault.compose import ACCOUNT_VARIABLE, INVALID, REFUSED, RELEASE_FILE
 
 
 def main(run_dir: Path) -> int:
@@ -38,7 +39,7 @@ def main(run_dir: Path) -> int:
     print("ready", flush=True)
     if sys.stdin.readline().strip() != "go":
         return 0
-    threading.Thread(target=_stop_at_end_of_stdin, daemon=True).start()
+    threading.Thread(target=_stop_at_end_of_stdin, args=(run_dir,), daemon=True).start()
     arguments = ["--no-log-file", "--no-version-check", "--log-format", "json", "run", "--rollback-strategy", "always"]
     files = ["--events-file", run_dir / "chaos-events.jsonl", "--journal-path", run_dir / "journal.json", experiment]
     try:
@@ -64,9 +65,12 @@ def _account_problem(allowed: str | None) -> str | None:
     return None if account == allowed else f"the credentials are of AWS account {account}, the target allows {allowed}"
 
 
-def _stop_at_end_of_stdin() -> None:
+def _stop_at_end_of_stdin(run_dir: Path) -> None:
     while sys.stdin.readline():
         pass
+    # Both: a library that catches everything may swallow the signal's exception, and then the hold still ends.
+    with contextlib.suppress(OSError):
+        (run_dir / RELEASE_FILE).touch()
     os.kill(os.getpid(), signal.SIGTERM)
 
 
