@@ -73,7 +73,7 @@ def is_healed() -> bool:
 
 def _pid_file() -> Path:
     """In a folder that is ours alone: in a shared one, somebody else's file could name any process."""
-    folder = Path(tempfile.gettempdir()) / f"wellproven-{os.getuid()}"
+    folder = Path(tempfile.gettempdir()) / f"wellproven-surge-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     about = folder.lstat()
     if folder.is_symlink() or about.st_uid != os.getuid() or about.st_mode & 0o077:

@@ -32,6 +32,9 @@ class World:
     readable: bool = True
     inject_ns: int | None = None
     healed_ns: int | None = None
+    dose: float = 0.0  # what a sweep set last
+    orders_break_from: float | None = None  # the dose from which on orders are refused
+    dose_is_there: bool = True  # False: setting it succeeds, and nothing changes
     acknowledged: list[tuple[int, str]] = field(default_factory=list)
 
     def answer(self, route: str, seq: int, planned_ns: int) -> tuple[Outcome, int, int, str]:
@@ -41,6 +44,8 @@ class World:
         healed = self.healed_ns is not None and planned_ns >= self.healed_ns
         if hit and not healed and zone == ZONES[0]:
             zone = ZONES[1]
+        if self.orders_break_from is not None and self.dose >= self.orders_break_from and route == "POST /orders":
+            return Outcome.ANSWERED, 503, 2 * NS_PER_MS, zone
         if self.bad_from_start:
             return Outcome.ANSWERED, 503, 2 * NS_PER_MS, zone
         if hit and not healed and route == "POST /orders":
@@ -56,6 +61,7 @@ class FakeLoad:
     def __init__(self, profile: Profile, run_dir: Path, clock: Clock, world: World) -> None:
         self.begin_ns = clock.monotonic_ns()
         self.stopped = self.killed = False
+        self.surges: list[bool] = []
         self._profile, self._run_dir, self._clock, self._world = profile, run_dir, clock, world
         self._next = [0] * len(profile.routes)
         self._pending: list[tuple[int, tuple[int, ...]]] = []
@@ -67,6 +73,10 @@ class FakeLoad:
             self._write(self._clock.monotonic_ns(), drain=False)
         dies = self._world.load_dies_after_ns
         return ["worker 0 died (exit 137)"] if dies and self._clock.monotonic_ns() - self.begin_ns > dies else []
+
+    def surge(self, on: bool) -> int:
+        self.surges.append(on)
+        return self._clock.monotonic_ns()
 
     def stop(self) -> None:
         if self.stopped or self.killed:
@@ -149,6 +159,13 @@ class FakeChaos:
             self._unseen = []
         self._steady = dict(kept)
 
+    def set_dose(self, number: int, value: float) -> None:
+        self.calls.append(f"dose {number}: {value:g}")
+        self._log.write(Kind.DOSE_BEGIN, "delay_ms", value=value)
+        there = value if self._world.dose_is_there else 0.0
+        self._world.dose = there
+        self._log.write(Kind.DOSE, "delay_ms", value=value, measured=there, status="succeeded", error="")
+
     def release(self) -> None:
         self.calls.append("release")
         self._log.write(Kind.STEADY, "after", met=all(self._steady.values()))
@@ -158,6 +175,7 @@ class FakeChaos:
         if self._code is None:
             undo = self._plan.body["rollbacks"][0]["name"]
             self._world.healed_ns = self._clock.monotonic_ns()
+            self._world.dose = 0.0
             self._code = 0
             status = "failed" if self._world.undo_fails else "succeeded"
             with suppress(OSError):  # a full disk

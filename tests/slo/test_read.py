@@ -239,6 +239,7 @@ def test_the_shop():
     assert {(one.name, one.disruption, one.rto_ns, one.rpo_ns) for one in promises.objectives} == {
         ("shop-az", Disruption.AZ, 10 * NS_PER_S, NS_PER_S),
         ("shop-software", Disruption.SOFTWARE, 5 * NS_PER_S, None),
+        ("shop-hardware", Disruption.HARDWARE, 5 * NS_PER_S, None),
     }
 
 

@@ -1,0 +1,49 @@
+"""Every experiment beside the core drills, on the real test bed: a healthy bed stands it, a weak one does not."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.testbed import Bed
+from tests.drill.drills import drill
+from tests.testbed.beds import bed_up
+
+pytestmark = pytest.mark.bed
+EXPERIMENTS = (
+    "instance-lost",
+    "dependency-errors",
+    "traffic-surge",
+    "slow-under-surge",
+    "database-killed",
+)
+
+
+@pytest.fixture(scope="module")
+def bed() -> Iterator[Bed]:
+    with bed_up("faults") as bed:
+        yield bed
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_a_healthy_bed_stands_it(experiment: str, bed: Bed, tmp_path: Path) -> None:
+    """One drill after another on one bed: each finds it whole, each is met, each is undone."""
+    found = drill(bed.status().name, tmp_path, experiment)
+    assert found.unmet == {}
+
+
+WEAK = {
+    "dependency-errors": ({"fallback": False}, "shop-software RTO"),
+    "slow-under-surge": ({"pricing_timeout": False}, "pricing not waited for"),
+}
+
+
+@pytest.mark.parametrize("experiment", WEAK)
+def test_a_weak_bed_does_not(experiment: str, tmp_path: Path) -> None:
+    """What the drill exists to find is missed, with the fault seen and undone."""
+    settings, promise = WEAK[experiment]
+    with bed_up("weak-faults", **settings) as bed:
+        found = drill(bed.status().name, tmp_path, experiment)
+    assert found.outcome(promise) == "missed", found.because(promise)
+    assert found.outcome("fault applied") == "met"
+    assert found.exit_code == 1
