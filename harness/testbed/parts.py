@@ -10,18 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import NotAvailableError
-from harness.testbed import edge
+from harness.testbed import edge, meter
 from harness.testbed.aws import ControlPlane, environment
 from harness.testbed.database import Database
 from harness.testbed.events import BedLog
 from harness.testbed.node import Node, PostgresTools
 from harness.testbed.place import MARK, Place, database_owner, free_ports, write_whole
-from harness.testbed.process import Child, Launcher, kill, wait_for
+from harness.testbed.process import SERVICES, Child, Launcher, kill, wait_for
 from harness.testbed.settings import DATABASE_ZONES, REGION, ZONES, BedStatus, Settings
+from harness.testbed.shared import CACHE_WIRE, Shared, node_wire
 from harness.testbed.zone import Zone
 
 EDGE_TIMEOUT_S = 8.0
-_PORTS_COUNT = 4 + 2 * len(ZONES) + len(DATABASE_ZONES)
+_PORTS_COUNT = 8 + 2 * len(ZONES) + 2 * len(DATABASE_ZONES)
 
 
 class Parts:
@@ -33,14 +34,14 @@ class Parts:
         self.log = log
         self._progress = progress
         ports = iter(free_ports(_PORTS_COUNT))
-        self.edge_port, self.pricing_port, self.admin_port, self.aws_port = (next(ports) for _ in range(4))
+        self.aws_port, self.meter_port = next(ports), next(ports)
         self._password = secrets.token_urlsafe(18)
         self._launcher = Launcher(place.logs, self._environment())
+        self.shared = Shared(self._launcher, lambda: next(ports), DATABASE_ZONES)
         self.zones = {name: Zone(name, next(ports), next(ports), launcher=self._launcher) for name in ZONES}
         self.aws = ControlPlane(self.aws_port, self._aws_called)
         self.on_aws_call: Callable[[str, dict[str, str]], None] | None = None
         self._loop = asyncio.get_running_loop()
-        self._edge: Child | None = None
         self._node_ports = {zone: next(ports) for zone in DATABASE_ZONES}
         self.database: Database | None = None
         self._written: BedStatus | None = None
@@ -50,22 +51,34 @@ class Parts:
         database = self._prepare_database()
         for zone in self.zones.values():
             zone.equip(
-                conninfo=database.conninfo(),
-                pricing_url=f"http://127.0.0.1:{self.pricing_port}",
-                events=self.place.events,
                 settings=self.settings,
+                database=database.conninfo(),
+                pricing=_url(self.shared.pricing_port),
+                cache=f"redis://127.0.0.1:{self.shared.cache_wire_port}",
+                events=str(self.place.events),
             )
+        self.shared.equip(
+            self.settings,
+            envoy=envoy_binary(),
+            config=self.place.root / "envoy.json",
+            shops={name: zone.shop_port for name, zone in self.zones.items()},
+            pricings={name: zone.pricing_port for name, zone in self.zones.items()},
+            nodes=self._node_ports,
+        )
+        meter.serve(self.meter_port, database)
+        self.shared.start()
         await _together(self._up_aws(), self._up_database(database), self._up_services())
         await asyncio.gather(*(zone.warm() for zone in self.zones.values()))
         await self._edge_sends_to_all()
+        if self.settings.replication_delay_ms:
+            await self.shared.lag(database.writer.zone, self.settings.replication_delay_ms)
         self.log.write("bed.up", name=self.settings.name)
         self.write_status()
 
     async def down(self) -> None:
         """End everything; nothing survives. The control plane ends with this process."""
         kill(child for zone in self.zones.values() for child in zone.children)
-        if self._edge is not None:
-            kill([self._edge])
+        kill(self.shared.children)
         if self.database is not None:
             await self.database.stop()
 
@@ -74,7 +87,7 @@ class Parts:
         children = [child for zone in self.zones.values() for child in zone.children]
         nodes = self.database.nodes.values() if self.database is not None else ()
         children += [node.child for node in nodes if node.child is not None]
-        return children + ([self._edge] if self._edge is not None else [])
+        return children + self.shared.children
 
     def node_child(self, zone: str) -> Child | None:
         """The process of the database node that lives in a zone."""
@@ -94,10 +107,12 @@ class Parts:
             },
             database=self.database.status(),
             endpoints={
-                "edge": _url(self.edge_port),
+                "edge": _url(self.shared.edge_port),
                 "aws": _url(self.aws_port),
-                "pricing": _url(self.pricing_port),
-                "envoy_admin": _url(self.admin_port),
+                "pricing": _url(self.shared.pricing_port),
+                "envoy_admin": _url(self.shared.admin_port),
+                "toxiproxy": _url(self.shared.wires_port),
+                "database_metrics": f"{_url(self.meter_port)}/metrics",
                 **{f"shop-{name}": _url(zone.shop_port) for name, zone in self.zones.items()},
             },
             environment={**environment(self.aws_port), **self._variables()},
@@ -110,13 +125,17 @@ class Parts:
         primary = self.database.writer.zone
         zone, node = self.zones[primary], self.database.nodes[primary]
         shops = [_url(one.shop_port) for one in self.zones.values() if one.healthy] or [_url(zone.shop_port)]
-        admin = _url(self.admin_port)
+        admin = _url(self.shared.admin_port)
         return {
             "DRILL_AZ": primary,  # losing it takes the database's primary along
             "DRILL_INSTANCE_AZ": next(name for name in self.zones if name not in self.database.nodes),
             "DRILL_ENVOY_ADMIN_URL": admin,
             "DRILL_ENVOY_STATS_URL": f"{admin}/stats/prometheus?filter=http.pricing.downstream_rq_total",
-            "DRILL_PRICING_URL": _url(self.pricing_port),
+            "DRILL_PRICING_URL": _url(self.shared.pricing_port),
+            "DRILL_TOXIPROXY_URL": _url(self.shared.wires_port),
+            "DRILL_REPLICATION_WIRE": node_wire(primary),
+            "DRILL_CACHE_WIRE": CACHE_WIRE,
+            "DRILL_DATABASE_METRICS_URL": f"{_url(self.meter_port)}/metrics",
             "DRILL_METRICS_URLS": ",".join(f"{url}/metrics" for url in shops),
             "DRILL_HEALTH_URLS": ",".join(f"{url}/health" for url in shops),
             "DRILL_ZONE_PORTS": ",".join(str(port) for port in (zone.shop_port, zone.pricing_port, node.port)),
@@ -130,20 +149,6 @@ class Parts:
             write_whole(self.place.state, status.model_dump_json(indent=1))
             self._written = status
 
-    def start_edge(self) -> None:
-        """Start the proxy if it does not run."""
-        if self._edge is None or not self._edge.alive():
-            config = self.place.root / "envoy.json"
-            text = edge.configuration(
-                edge_port=self.edge_port,
-                pricing_port=self.pricing_port,
-                admin_port=self.admin_port,
-                shops=[zone.shop_port for zone in self.zones.values()],
-                pricings=[zone.pricing_port for zone in self.zones.values()],
-            )
-            write_whole(config, text)
-            self._edge = self._launcher.start("envoy", edge.command(envoy_binary(), config), port=self.edge_port)
-
     async def _up_aws(self) -> None:
         try:
             await asyncio.to_thread(self.aws.start)
@@ -154,13 +159,13 @@ class Parts:
     async def _up_database(self, database: Database) -> None:
         await database.create_writer()
         self._progress(f"database primary is up in {database.writer.zone}")
+        await self.shared.wait_for_wires()
         await database.create_standby()
         self._progress(f"database standby streams in {database.standby.zone}")
 
     async def _up_services(self) -> None:
         for zone in self.zones.values():
             zone.launch()
-        self.start_edge()
         await asyncio.gather(*(zone.wait_healthy() for zone in self.zones.values()))
         self._progress(f"shop and pricing are up in {len(self.zones)} zones")
 
@@ -169,11 +174,11 @@ class Parts:
             shops = {zone.shop_port for zone in self.zones.values()}
             pricings = {zone.pricing_port for zone in self.zones.values()}
             return (
-                await edge.healthy_ports(self.admin_port, "shop") == shops
-                and await edge.healthy_ports(self.admin_port, "pricing") == pricings
+                await edge.healthy_ports(self.shared.admin_port, "shop") == shops
+                and await edge.healthy_ports(self.shared.admin_port, "pricing") == pricings
             )
 
-        await wait_for("the edge to send to all zones", sends_to_all, timeout_s=EDGE_TIMEOUT_S, part=self._edge)
+        await wait_for("the edge to send to all zones", sends_to_all, timeout_s=EDGE_TIMEOUT_S, part=self.shared.edge)
         self._progress("the edge sends to all zones")
 
     def _prepare_database(self) -> Database:
@@ -185,6 +190,7 @@ class Parts:
                 f"database-{zone}",
                 port,
                 self.place.data / zone,
+                wire_port=self.shared.node_wire_ports[zone],
                 tools=tools,
                 launcher=self._launcher,
                 owner=owner,
@@ -209,6 +215,7 @@ class Parts:
             **kept,
             "HOME": str(self.place.root),
             "LC_ALL": "C",
+            "PYTHONPATH": str(SERVICES),
             "PGPASSWORD": self._password,
             MARK: str(self.place.root),
         }

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ctypes
+import json
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ import psutil
 from harness.errors import NotAvailableError
 
 LAUNCH = Path(__file__).with_name("launch.py")
+SERVICES = Path(__file__).with_name("services")
 LOG_TAIL_LINES = 12
 _GONE_TIMEOUT_S = 5.0
 _IPC_RMID = 0  # sys/ipc.h
@@ -35,6 +37,11 @@ class Owner:
     def self(cls) -> "Owner":
         """The user this process runs as."""
         return cls(os.geteuid(), os.getegid())
+
+
+def program(name: str, *words: str) -> list[str]:
+    """The command line of one of `services`: with SERVICES on PYTHONPATH, a program of its own without the harness."""
+    return [sys.executable, "-P", "-m", name, *words]
 
 
 @dataclass(slots=True)
@@ -213,13 +220,20 @@ async def wait_for(
 
 async def http_get(port: int, path: str, timeout_s: float = 0.5) -> tuple[int, bytes]:
     """Status and body of a GET on loopback; status 0 where nothing answered in time."""
-    return await asyncio.to_thread(_http_get, port, path, timeout_s)
+    return await http_call("GET", port, path, timeout_s=timeout_s)
 
 
-def _http_get(port: int, path: str, timeout_s: float) -> tuple[int, bytes]:
+async def http_call(
+    method: str, port: int, path: str, words: object = None, *, timeout_s: float = 0.5
+) -> tuple[int, bytes]:
+    """The same for any method; `words` are sent as JSON."""
+    return await asyncio.to_thread(_http_call, method, port, path, words, timeout_s)
+
+
+def _http_call(method: str, port: int, path: str, words: object, timeout_s: float) -> tuple[int, bytes]:
     connection = HTTPConnection("127.0.0.1", port, timeout=timeout_s)
     try:
-        connection.request("GET", path)
+        connection.request(method, path, None if words is None else json.dumps(words))
         answer = connection.getresponse()
         return answer.status, answer.read()
     except (OSError, HTTPException):

@@ -65,7 +65,7 @@ class Reconciler:
                 self._once(f"zone {zone.name}", self._start(zone))
             if zone.powered and self._database.wants_back(zone.name):
                 self._once(f"node {zone.name}", self._bring_back(zone.name))
-        self._parts.start_edge()
+        self._parts.shared.start()
 
     def _power_off(self, zone: Zone) -> None:
         zone.powered = False

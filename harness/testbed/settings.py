@@ -20,7 +20,10 @@ class Settings(Model):
 
     name: str = Field(default="default", pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
     failover: bool = True  # False: the control plane never promotes the standby
-    replication: Literal["asynchronous", "synchronous"] = "asynchronous"
+    # strict: commits wait for the standby even where there is none
+    replication: Literal["asynchronous", "synchronous", "strict"] = "asynchronous"
+    replication_delay_ms: int = Field(default=0, ge=0, le=60_000)  # how far the first standby lags
+    finds_writer: bool = True  # False: the shop knows the first database node alone
     reconcile: bool = True  # False: AWS calls change the control plane's words and no process
     pricing_timeout: bool = True  # False: the shop waits for the pricing service for as long as it takes
     pricing_retries: int = Field(default=0, ge=0, le=100)  # how often the shop asks again, at once, what failed
@@ -28,6 +31,9 @@ class Settings(Model):
     # never-trips: its threshold is never reached. never-closes: it never tries again. does-not-shed: open, and the shop
     # asks all the same.
     breaker: Literal["trips", "never-trips", "never-closes", "does-not-shed"] = "trips"
+    cache: Literal["optional", "required"] = "optional"  # required: without the cache there is no catalogue
+    health_checks: bool = True  # False: the edge sends to every instance, dead or alive, and to no other instead
+    requests_per_s_max: int = Field(default=0, ge=0, le=100_000)  # the edge lets no more through; 0: no limit
 
 
 class ZoneState(StrEnum):

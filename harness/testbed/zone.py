@@ -1,17 +1,17 @@
 """The application processes of one availability zone."""
 
 import asyncio
+import contextlib
 import json
-import sys
-from pathlib import Path
 
-from harness.testbed.process import Child, Launcher, http_get, kill, wait_for
+import psutil
+
+from harness.testbed.process import Child, Launcher, http_get, kill, program, wait_for
 from harness.testbed.settings import ProcessStatus, Settings, ZoneState, ZoneStatus
 
 START_TIMEOUT_S = 20.0
 WARM_ROUNDS = 3
 WARM_AT_ONCE = 6
-_HERE = Path(__file__).parent
 
 
 class Zone:
@@ -27,19 +27,20 @@ class Zone:
         self._children: dict[str, Child] = {}
         self._programs: dict[str, tuple[int, list[str]]] = {}
 
-    def equip(self, *, conninfo: str, pricing_url: str, events: Path, settings: Settings) -> None:
-        """Say what is to run here."""
-        shop = ["--database", conninfo, "--pricing", pricing_url, "--events", str(events)]
+    def equip(self, *, settings: Settings, **addresses: str) -> None:
+        """Say what is to run here; `addresses` are the shop's options that name what it depends on."""
+        shop = [word for name, address in addresses.items() for word in (f"--{name}", address)]
         caution = {
             "timeout": settings.pricing_timeout,
             "retries": settings.pricing_retries,
             "fallback": settings.fallback,
             "breaker": settings.breaker,
+            "needs_cache": settings.cache == "required",
         }
         shop += ["--caution", json.dumps(caution)]
         self._programs = {
-            "pricing": (self.pricing_port, self._program("pricing.py", self.pricing_port)),
-            "shop": (self.shop_port, self._program("shop.py", self.shop_port) + shop),
+            "pricing": (self.pricing_port, program("pricing", *self._place(self.pricing_port))),
+            "shop": (self.shop_port, program("shop", *self._place(self.shop_port), *shop)),
         }
 
     def launch(self) -> list[str]:
@@ -86,7 +87,7 @@ class Zone:
         """What runs here; `database` is the process of the node that lives here."""
         running = self.children + ([database] if database is not None and database.alive() else [])
         return ZoneStatus(
-            state=ZoneState.UP if self.healthy else ZoneState.STOPPED,
+            state=self._state(),
             processes=tuple(ProcessStatus(name=child.name, pid=child.pid, port=child.port) for child in running),
             instance_id=instance_id,
         )
@@ -94,6 +95,16 @@ class Zone:
     def _runs(self, name: str) -> bool:
         return name in self._children and self._children[name].alive()
 
-    def _program(self, file: str, port: int) -> list[str]:
-        # -P: the file's folder stays out of the module path, the service is a program of its own.
-        return [sys.executable, "-P", str(_HERE / file), "--zone", self.name, "--port", str(port)]
+    def _state(self) -> ZoneState:
+        if not self.healthy:
+            return ZoneState.STOPPED
+        return ZoneState.PAUSED if any(_is_paused(child) for child in self.children) else ZoneState.UP
+
+    def _place(self, port: int) -> list[str]:
+        return ["--zone", self.name, "--port", str(port)]
+
+
+def _is_paused(child: Child) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return bool(psutil.Process(child.pid).status() == psutil.STATUS_STOPPED)
+    return False

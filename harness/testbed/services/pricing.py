@@ -1,4 +1,4 @@
-"""The pricing service of one zone, a program of its own: `python -P pricing.py --zone Z --port P`; no harness."""
+"""The pricing service of one zone, a program of its own: `python -P -m pricing --zone Z --port P`."""
 
 import argparse
 import zlib

@@ -1,0 +1,39 @@
+"""Toxiproxy's HTTP API: named TCP proxies that can be cut and slowed. No fault by itself."""
+
+import socket
+from typing import Any
+
+import requests
+from chaoslib.exceptions import ActivityFailed
+
+TIMEOUT_S = 5.0
+
+
+def proxy(api_url: str, name: str) -> dict[str, Any]:
+    """What the API says of a proxy. Raises ActivityFailed where there is none, or nobody answers."""
+    return dict(ask("GET", api_url, f"/proxies/{name}").json())
+
+
+def ask(method: str, api_url: str, path: str, words: object = None, *, accept: tuple[int, ...] = ()) -> Any:
+    """One call; its answer where the status is a success, or one of `accept`. Raises ActivityFailed."""
+    url = api_url.rstrip("/") + path
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.request(method, url, json=words, timeout=TIMEOUT_S)
+    except requests.RequestException as error:
+        raise ActivityFailed(f"Toxiproxy does not answer at {url}: {type(error).__name__}") from error
+    if not answer.ok and answer.status_code not in accept:
+        raise ActivityFailed(f"Toxiproxy at {method} {url}: {answer.status_code} {answer.text.strip()[:200]}")
+    return answer
+
+
+def connects(listen: str, timeout_s: float = 1.0) -> bool:
+    """Whether anybody takes a connection where a proxy says it listens ("127.0.0.1:2222", "[::]:2222")."""
+    host, _, port = listen.rpartition(":")
+    host = host.strip("[]")
+    try:
+        with socket.create_connection(("127.0.0.1" if host in {"", "::", "0.0.0.0"} else host, int(port)), timeout_s):  # noqa: S104
+            return True
+    except (OSError, ValueError):
+        return False
