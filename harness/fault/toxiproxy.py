@@ -14,7 +14,9 @@ def proxy(api_url: str, name: str) -> dict[str, Any]:
     return dict(ask("GET", api_url, f"/proxies/{name}").json())
 
 
-def ask(method: str, api_url: str, path: str, words: object = None, *, accept: tuple[int, ...] = ()) -> Any:
+def ask(
+    method: str, api_url: str, path: str, words: dict[str, Any] | None = None, *, accept: tuple[int, ...] = ()
+) -> Any:
     """One call; its answer where the status is a success, or one of `accept`. Raises ActivityFailed."""
     url = api_url.rstrip("/") + path
     try:

@@ -11,7 +11,7 @@ __all__ = ["begin", "end", "is_healed", "is_refused"]
 
 
 def begin(api_url: str, proxy: str) -> str:
-    """Cut. Raises ActivityFailed where there is no such proxy, or it is cut already: somebody else's cut is not ours."""
+    """Cut. Raises ActivityFailed where there is no such proxy, or somebody else has cut it already."""
     if not toxiproxy.proxy(api_url, proxy)["enabled"]:
         raise ActivityFailed(f"{proxy} is cut already; enable it first")
     toxiproxy.ask("POST", api_url, f"/proxies/{proxy}", {"enabled": False})

@@ -11,6 +11,7 @@ from harness.errors import NotAvailableError
 from harness.testbed.events import BedLog
 from harness.testbed.node import Node
 from harness.testbed.process import wait_for
+from harness.testbed.services.shop.waiting import hang_up_after
 from harness.testbed.settings import DatabaseStatus, Settings
 
 # A dead writer is noticed after HEALTH_FAILURES failed checks in a row: 0.9 to 1.2 s after its death where connections
@@ -126,8 +127,8 @@ class Database:
         self._log.write("standby.promoted", zone=new.zone)
         self.writer, self._failures, self._synchronous = new, 0, False
         self._lags(None)
+        self._changed()  # before anything is waited for: what the control plane says must not lag behind what is
         await new.set_synchronous(on=False)
-        self._changed()
 
     def wants_back(self, zone: str) -> bool:
         """Whether a zone's node is dead and to be started. A dead writer is not, where it is to be failed over."""
@@ -185,14 +186,14 @@ class Database:
                 self._log.write("replication", synchronous=there)
 
     async def _writer_answers(self) -> bool:
-        """Ask the writer, on a connection that is kept: the time-out covers connecting too."""
+        """Ask the writer, on a connection that is kept."""
         try:
-            async with asyncio.timeout(HEALTH_TIMEOUT_S):
-                if self._watch_connection is None or self._watch_connection.info.port != self.writer.port:
-                    await self._forget_connection()
-                    self._watch_connection = await psycopg.AsyncConnection.connect(
-                        self.writer.conninfo(), autocommit=True
-                    )
+            if self._watch_connection is None or self._watch_connection.info.port != self.writer.port:
+                await self._forget_connection()
+                async with asyncio.timeout(HEALTH_TIMEOUT_S):
+                    connection = await psycopg.AsyncConnection.connect(self.writer.conninfo(), autocommit=True)
+                self._watch_connection = connection
+            with hang_up_after(self._watch_connection, HEALTH_TIMEOUT_S):
                 row = await (await self._watch_connection.execute(_LAG.encode())).fetchone()
         except (psycopg.Error, TimeoutError):
             await self._forget_connection()

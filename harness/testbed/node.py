@@ -14,6 +14,7 @@ import psycopg
 from harness.errors import NotAvailableError
 from harness.testbed.place import passable
 from harness.testbed.process import Child, Launcher, Owner, kill, release_shared_memory, wait_for
+from harness.testbed.services.shop.waiting import hang_up_after
 
 SUPERUSER = "postgres"
 START_TIMEOUT_S = 15.0
@@ -186,7 +187,9 @@ class Node:
         """First row of a query; None if the node does not answer in time."""
         try:
             async with asyncio.timeout(timeout_s):
-                async with await psycopg.AsyncConnection.connect(self.conninfo(), autocommit=True) as connection:
+                connection = await psycopg.AsyncConnection.connect(self.conninfo(), autocommit=True)
+            async with connection:
+                with hang_up_after(connection, timeout_s):
                     return await (await connection.execute(text.encode())).fetchone()
         except (psycopg.Error, TimeoutError):
             return None

@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from harness.errors import NotAvailableError
-from harness.testbed import edge, pricing
+from harness.testbed import Settings, edge
 from harness.testbed.node import PostgresTools
 from harness.testbed.parts import envoy_binary, postgres_bin
 from harness.testbed.place import free_ports
 from harness.testbed.process import Launcher, Owner, kill, wait_for
+from harness.testbed.services import pricing
 
 pytestmark = pytest.mark.bed
 
@@ -36,7 +37,11 @@ def pricing_on(port: int, _: Path) -> list[str]:
 def envoy_on(port: int, folder: Path) -> list[str]:
     first, second = free_ports(2)
     config = folder / "envoy.json"
-    config.write_text(edge.configuration(edge_port=port, pricing_port=first, admin_port=second, shops=[], pricings=[]))
+    config.write_text(
+        edge.configuration(
+            edge_port=port, pricing_port=first, admin_port=second, shops=[], pricings=[], settings=Settings()
+        )
+    )
     return edge.command(envoy_binary(), config)
 
 

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 import psycopg
 
 from .telling import Log
+from .waiting import hang_up_after
 
 REFRESH_INTERVAL_S = 10.0
 FIRST_LOAD_INTERVAL_S = 0.1
+LOAD_TIMEOUT_S = 2.0
 
 
 class Catalogue:
@@ -30,9 +32,8 @@ class Catalogue:
         """Load, and load again, for ever."""
         while True:
             try:
-                async with asyncio.timeout(2.0):
-                    await self._load()
-            except (psycopg.Error, TimeoutError) as error:
+                await self._load()
+            except psycopg.Error as error:
                 if self.loaded:
                     self._log.write("catalogue.old", error=type(error).__name__)
             await asyncio.sleep(REFRESH_INTERVAL_S if self.loaded else FIRST_LOAD_INTERVAL_S)
@@ -40,8 +41,9 @@ class Catalogue:
     async def _load(self) -> None:
         connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
         try:
-            cursor = await connection.execute("SELECT sku, name, list_price_cents FROM articles ORDER BY sku")
-            rows = await cursor.fetchall()
+            with hang_up_after(connection, LOAD_TIMEOUT_S):
+                cursor = await connection.execute("SELECT sku, name, list_price_cents FROM articles ORDER BY sku")
+                rows = await cursor.fetchall()
         finally:
             await connection.close()
         articles = [{"sku": sku, "name": name, "list_price_cents": cents} for sku, name, cents in rows]

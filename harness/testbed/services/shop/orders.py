@@ -10,10 +10,11 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from .telling import Log, Refusal
+from .waiting import hang_up_after
 
 CONNECTION_TIMEOUT_S = 0.5  # a request waits that long for a connection to the writer
 RECONNECT_TIMEOUT_S = 0.3
-DATABASE_TIMEOUT_S = 1.0  # and that long for the writer's answer, the wait included
+DATABASE_TIMEOUT_S = 1.0  # and that long for the writer's answer
 
 _AFTER_EVERY_ID = "~"  # sorts after every character an id may have
 _NO_WRITER = (PoolTimeout, PoolClosed, TooManyRequests, psycopg.errors.ReadOnlySqlTransaction)
@@ -57,7 +58,7 @@ class Orders:
                 if (await connection.execute(_INSERT, values)).rowcount == 1:
                     return 201
                 row = await (await connection.execute(_SELECT, (order.id,))).fetchone()
-        except (psycopg.OperationalError, TimeoutError) as error:
+        except psycopg.OperationalError as error:
             self._log.write("order.unknown", id=order.id, error=type(error).__name__)
             raise Refusal(504, "the writer did not answer: ask again with the same id") from error
         if row is None or row[:2] != (order.sku, order.quantity):
@@ -84,8 +85,9 @@ class Orders:
     async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
         """A connection to the writer; surely nothing was written where there is none."""
         try:
-            async with asyncio.timeout(DATABASE_TIMEOUT_S), self.pool.connection() as connection:
-                yield connection
+            async with self.pool.connection() as connection:
+                with hang_up_after(connection, DATABASE_TIMEOUT_S):
+                    yield connection
         except _NO_WRITER as error:
             raise Refusal(503, "there is no writer just now") from error
         except psycopg.OperationalError:
@@ -103,5 +105,5 @@ def _unavailable() -> Any:
     """Nothing is in doubt when a read fails: it may be asked again."""
     try:
         yield
-    except (psycopg.OperationalError, TimeoutError) as error:
+    except psycopg.OperationalError as error:
         raise Refusal(503, "the writer did not answer") from error
