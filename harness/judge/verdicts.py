@@ -218,6 +218,8 @@ def _steady_verdicts(case: Case) -> Iterator[Verdict]:
         outcome, because = Outcome.UNKNOWN, "the hypothesis was not checked while the fault was there"
     elif after.data.get("met") is not True and account.run_doubt:
         outcome, because = Outcome.UNKNOWN, "the run was cut short: the target did not have its time to recover"
+    elif after.data.get("met") is not True and account.load_doubt and _is_ours(after, record):
+        outcome, because = Outcome.UNKNOWN, "the hypothesis looks at the load, which is void, see load valid"
     elif after.data.get("met") is not True:
         failed = after.data.get("failed", "")
         outcome, because = Outcome.MISSED, f"with the fault still there, the hypothesis failed at: {failed}"
@@ -235,6 +237,12 @@ def _steady_verdicts(case: Case) -> Iterator[Verdict]:
         because=because,
         events=(*mark(case.account, before), *mark(case.account, after)),
     )
+
+
+def _is_ours(after: Event, record: Record) -> bool:
+    """Whether what failed is the hypothesis made from the SLOs, seen by our load, and nothing the experiment asks."""
+    failed = {name for name in str(after.data.get("failed", "")).split(", ") if name}
+    return failed <= {f"{slo.name} kept" for slo in record.plan.slos}
 
 
 def _chaos_doubt(chaos_end: Event | None) -> str | None:

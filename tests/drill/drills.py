@@ -68,7 +68,7 @@ def drill(bed: str, runs: Path, experiment: str = "az-failure", *more: str) -> D
             return drilled
         print(f"void: {drilled.because('load valid')}")
     assert "the generator fell behind" in drilled.because("load valid"), drilled.because("load valid")
-    assert drilled.exit_code == 2, "a void drill is unknown"
+    assert drilled.exit_code == 2, f"a void drill is unknown: {drilled.unmet}"
     judgement = judge(in_time(read_record(drilled.run)))
     return replace(drilled, verdict=json.loads(json_text(judgement)), exit_code=EXIT[judgement.outcome])
 

@@ -16,6 +16,10 @@ EXPERIMENTS = (
     "traffic-surge",
     "slow-under-surge",
     "database-killed",
+    "cache-lost",
+    "replication-slow",
+    "replication-cut",
+    "zone-blackhole",
 )
 
 
@@ -32,7 +36,15 @@ def test_a_healthy_bed_stands_it(experiment: str, bed: Bed, tmp_path: Path) -> N
     assert found.unmet == {}
 
 
+# What the bed is built without, and the promise that is missed for it.
 WEAK = {
+    "instance-lost": ({"health_checks": False}, "shop-hardware RTO"),
+    "traffic-surge": ({"requests_per_s_max": 305}, "shop-software RTO"),
+    "database-killed": ({"finds_writer": False}, "shop-software RTO"),
+    "cache-lost": ({"cache": "required"}, "shop-software RTO"),
+    "replication-slow": ({"replication": "strict"}, "shop-software RTO"),
+    "replication-cut": ({"replication_delay_ms": 4_000}, "shop-az RPO"),
+    "zone-blackhole": ({"failover": False}, "shop-az RTO"),
     "dependency-errors": ({"fallback": False}, "shop-software RTO"),
     "slow-under-surge": ({"pricing_timeout": False}, "pricing not waited for"),
 }

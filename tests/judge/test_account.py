@@ -318,6 +318,20 @@ HYPOTHESIS = {
         MISSED,
         "with the fault still there, the hypothesis failed at: orders kept",
     ),
+    "not held after the fault, in the eyes of a load that was void": (
+        lambda: reporting(
+            instead(drill(), Kind.STEADY, "after", met=False, failed="orders kept"), lateness_ns_p99=2_000_000
+        ),
+        UNKNOWN,
+        "the hypothesis looks at the load, which is void",
+    ),
+    "the experiment's own, not held after the fault": (
+        lambda: reporting(
+            instead(drill(), Kind.STEADY, "after", met=False, failed="the lights are on"), lateness_ns_p99=2_000_000
+        ),
+        MISSED,
+        "with the fault still there, the hypothesis failed at: the lights are on",
+    ),
     "Chaos Toolkit did not end": (lambda: without(drill(), Kind.CHAOS_END), UNKNOWN, "ended with nothing"),
     "Chaos Toolkit was interrupted": (
         lambda: instead(drill(), Kind.CHAOS_END, status="interrupted"),
