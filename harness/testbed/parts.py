@@ -127,6 +127,7 @@ class Parts:
         shops = [_url(one.shop_port) for one in self.zones.values() if one.healthy] or [_url(zone.shop_port)]
         admin = _url(self.shared.admin_port)
         return {
+            "DRILL_BASE_URL": _url(self.shared.edge_port),
             "DRILL_AZ": primary,  # losing it takes the database's primary along
             "DRILL_INSTANCE_AZ": next(name for name in self.zones if name not in self.database.nodes),
             "DRILL_ENVOY_ADMIN_URL": admin,

@@ -4,10 +4,14 @@
 """
 
 import argparse
+import json
 import shlex
+from typing import Any
+
+from pydantic import ValidationError
 
 from harness.clock import SystemClock
-from harness.errors import NotAvailableError
+from harness.errors import NotAvailableError, UsageError
 from harness.verbs.common import Streams
 
 HELP = "the embedded target by itself: up, status, env, down"
@@ -17,6 +21,7 @@ examples:
   wellproven testbed status --json
   eval "$(wellproven testbed env)"                     points AWS's tools and chaos run at it
   wellproven testbed up --name weak --no-failover      a known weakness, to see it found
+  wellproven testbed up --name weak --set cache=required --set pricing_timeout=false
   wellproven testbed down
 """
 
@@ -28,6 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="status as JSON")
     parser.add_argument("--synchronous", action="store_true", help="up: replicate orders synchronously")
     parser.add_argument("--no-failover", action="store_true", help="up: never promote the standby")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="up: another setting, such as health_checks=false; `status --json` lists them all",
+    )
     parser.add_argument("--no-reconcile", action="store_true", help="up: AWS calls change words, not processes")
 
 
@@ -36,12 +48,7 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
     from harness import testbed  # only here: its parts are an extra
 
     if arguments.what == "up":
-        settings = testbed.Settings(
-            name=arguments.name,
-            failover=not arguments.no_failover,
-            replication="synchronous" if arguments.synchronous else "asynchronous",
-            reconcile=not arguments.no_reconcile,
-        )
+        settings = _settings(arguments)
         testbed.up(settings, clock=SystemClock(), progress=streams.progress.print, parent_lifeline=False)
     bed = testbed.attach(arguments.name)
     if arguments.what == "down":
@@ -67,6 +74,29 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
     for name, endpoint in status.endpoints.items():
         streams.result.print(f"{name:<11} {endpoint}", soft_wrap=True)
     return 0
+
+
+def _settings(arguments: argparse.Namespace) -> Any:
+    """What the bed is to be; UsageError names every setting that is not to be had."""
+    from harness import testbed
+
+    words: dict[str, object] = {
+        "failover": not arguments.no_failover,
+        "replication": "synchronous" if arguments.synchronous else "asynchronous",
+        "reconcile": not arguments.no_reconcile,
+    }
+    for one in arguments.set:
+        name, _, value = one.partition("=")
+        try:
+            words[name] = json.loads(value)
+        except ValueError:
+            words[name] = value
+    try:
+        return testbed.Settings.model_validate({"name": arguments.name, **words})
+    except ValidationError as error:
+        said = [f"{'.'.join(map(str, one['loc']))}: got {one['input']!r}: {one['msg']}" for one in error.errors()]
+        known = ", ".join(sorted(set(testbed.Settings.model_fields) - {"name"}))
+        raise UsageError("testbed up: " + "; ".join(said) + f"; settings: {known}") from error
 
 
 def _bytes(count: int | None) -> str:

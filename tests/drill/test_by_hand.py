@@ -1,4 +1,4 @@
-"""The parts by hand: the experiment with plain `chaos run`, the journey with plain `locust`, on a bed that is up."""
+"""The parts by hand: every experiment with plain `chaos run`, the journey with plain `locust`, on a bed that is up."""
 
 import csv
 import json
@@ -7,14 +7,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
+from harness.fault import envoy_abort, envoy_delay, surge
 from harness.testbed import Bed, read_log
 from tests.drill.drills import ROOT, WELLPROVEN
 from tests.testbed.beds import bed_up, eventually, is_whole
 
 pytestmark = pytest.mark.bed
+EXPERIMENTS = [path for path in sorted((ROOT / "experiments").glob("*.yaml")) if path.stem != "targets"]
 
 
 @pytest.fixture(scope="module")
@@ -64,25 +68,48 @@ def test_the_journey_runs_with_plain_locust(bed: Bed, tmp_path: Path) -> None:
     assert all(int(row["Failure Count"]) == 0 for row in rows.values())
 
 
-def test_the_experiment_runs_with_plain_chaos_toolkit(bed: Bed, tmp_path: Path) -> None:
-    """`chaos run` stops the zone's instances and starts them again; nothing of the harness takes part."""
+def chaos_run(bed: Bed, experiment: Path, journal: Path) -> dict[str, Any]:
+    """What plain `chaos run` tells of one experiment; its pauses are skipped, nothing of the harness takes part."""
     chaos = Path(sys.executable).with_name("chaos")
-    journal = tmp_path / "journal.json"
     words = [chaos, "--no-version-check", "--no-log-file", "run", "--dry", "pause", "--rollback-strategy", "always"]
     done = subprocess.run(
-        [*words, "--journal-path", journal, ROOT / "experiments/az-failure.yaml"],
+        [*words, "--journal-path", journal, experiment],
         capture_output=True,
         text=True,
         env={**os.environ, **variables(bed)},
         timeout=120,
         check=False,
+        cwd=ROOT,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    told = json.loads(journal.read_text())
-    assert (told["status"], [run["status"] for run in told["run"] + told["rollbacks"]]) == (
-        "completed",
-        ["succeeded"] * 2,
-    )
-    log = Path(bed.status().log)
-    eventually("the zone stopped", lambda: any(one["what"] == "zone.stopped" for one in read_log(log)), within_s=10)
+    return dict(json.loads(journal.read_text()))
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda path: path.stem)
+def test_every_experiment_runs_with_plain_chaos_toolkit(experiment: Path, bed: Bed, tmp_path: Path) -> None:
+    """Each activity succeeds, and afterwards every wire, zone and proxy of the bed is as it was."""
+    eventually("the bed is whole", lambda: is_whole(bed), within_s=30)
+    told = chaos_run(bed, experiment, tmp_path / "journal.json")
+    statuses = {run["activity"]["name"]: run["status"] for run in told["run"] + told["rollbacks"]}
+    assert told["status"] == "completed"
+    assert set(statuses.values()) == {"succeeded"}, statuses
+    assert len(told["rollbacks"]) >= 1
     eventually("the bed is whole again", lambda: is_whole(bed), within_s=30)
+    proxies = httpx.get(f"{bed.status().endpoints['toxiproxy']}/proxies", trust_env=False).json()
+    assert all(one["enabled"] and not one["toxics"] for one in proxies.values())
+    admin = bed.status().endpoints["envoy_admin"]
+    assert envoy_delay.is_healed(admin)
+    assert envoy_abort.is_healed(admin)
+    assert surge.is_healed()
+
+
+def test_a_zone_is_really_stopped_by_hand(bed: Bed, tmp_path: Path) -> None:
+    """The AWS call of plain `chaos run` ends the zone's processes."""
+    before = len(stops(bed))
+    chaos_run(bed, ROOT / "experiments/az-failure.yaml", tmp_path / "journal.json")
+    eventually("the zone stopped", lambda: len(stops(bed)) > before, within_s=10)
+    eventually("the bed is whole again", lambda: is_whole(bed), within_s=30)
+
+
+def stops(bed: Bed) -> list[object]:
+    return [one for one in read_log(Path(bed.status().log)) if one["what"] == "zone.stopped"]
