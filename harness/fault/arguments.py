@@ -30,3 +30,11 @@ def ports(value: str | int) -> list[int]:
     if not found:
         raise ActivityFailed(f"ports: got {value!r}, expected one or several such as 8080,8081")
     return found
+
+
+def flag(name: str, value: bool | str) -> bool:  # noqa: FBT001 (the value is what it reads)
+    """Yes or no, also from text. Raises ActivityFailed."""
+    found = {"true": True, "false": False}.get(str(value).strip().lower())
+    if found is None:
+        raise ActivityFailed(f"{name}: got {value!r}, expected true or false")
+    return found
