@@ -8,7 +8,7 @@ import pytest
 from harness.record import Kind, read_record
 from harness.testbed import Bed, read_log
 from harness.units import NS_PER_S
-from tests.drill.drills import Drilled, drill
+from tests.drill.drills import ROOT, Drilled, drill
 from tests.testbed.beds import bed_up
 
 pytestmark = pytest.mark.bed
@@ -69,6 +69,20 @@ def test_a_breaker_opens_when_calls_hang_too(bed: Bed, tmp_path: Path) -> None:
     found = drill(bed.status().name, tmp_path, "circuit-breaker-hang")
     assert found.unmet == {}
     assert found.verdict["breaker"]["how"] == "health"
+
+
+def test_a_breaker_nobody_exposes_is_seen_in_the_traffic(bed: Bed, tmp_path: Path) -> None:
+    """The state inferred from the requests that reach the pricing service, and labelled so; the drill is met."""
+    text = (ROOT / "experiments/circuit-breaker.yaml").read_text()
+    begin = text.index("      metric: # an address is one breaker")
+    end = text.index("      opened-within: 3s")
+    folder = tmp_path / "experiments"
+    folder.mkdir()
+    (folder / "inferred.yaml").write_text(f"{text[:begin]}      inferred: {{open-below: 20%}}\n{text[end:]}")
+    found = drill(bed.status().name, tmp_path, "inferred", "--experiments", str(folder))
+    assert found.unmet == {}
+    assert found.verdict["breaker"]["how"] == "inferred"
+    assert "inferred" in found.because("pricing breaker opened")
 
 
 def test_a_sweep_finds_the_shops_own_time_out(bed: Bed, tmp_path: Path) -> None:
