@@ -150,6 +150,12 @@ CASES = {
     "a promise shorter than the looks can tell is unknown": (
         tripped(plan=PLAN.model_copy(update={"opened_within_ns": ns(0.5)})),
         "opened", "unknown", "500 ms cannot be told by looks every 250 ms"),
+    "a state inferred from a second in which the fault began is none of the baseline": (
+        tripped(plan=INFERRED, seen=counter({0: 100.0, 10.1: 1.0, 31.0: 100.0})), "closed in the baseline", "met",
+        "closed at every look"),
+    "traffic that stops before the fault is a breaker that tripped in the baseline": (
+        tripped(plan=INFERRED, seen=counter({0: 100.0, 7.0: 1.0, 31.0: 100.0})), "closed in the baseline", "missed",
+        "tripped in the baseline"),
     "a state inferred from traffic says so": (
         tripped(plan=INFERRED, seen=counter(SHED)), "opened", "met", "inferred from the traffic"),
     "traffic that goes on infers a breaker that never opened": (
