@@ -237,8 +237,8 @@ def _in_baseline(case: Case, story: _Story) -> _Found:
     assert case.account.inject_ns is not None
     if bounds is None:
         return Outcome.UNKNOWN, None, "the baseline did not run to its end"
-    # Subtle: looks that lie in the baseline from begin to end. An inferred state is that of a second, in which the fault
-    # may have begun, or the load.
+    # Subtle: looks that lie in the baseline from begin to end. An inferred state is that of a second, in which the
+    # fault may have begun, or the load.
     before = {
         one.source: [look for look in one.looks if bounds[0] <= look.at_ns and look.done_ns <= case.account.inject_ns]
         for one in story.instances

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.testbed import Bed
-from tests.drill.drills import drill
+from tests.drill.drills import ROOT, drill
 from tests.testbed.beds import bed_up
 
 pytestmark = pytest.mark.bed
@@ -34,6 +34,22 @@ def test_a_healthy_bed_stands_it(experiment: str, bed: Bed, tmp_path: Path) -> N
     """One drill after another on one bed: each finds it whole, each is met, each is undone."""
     found = drill(bed.status().name, tmp_path, experiment)
     assert found.unmet == {}
+
+
+def test_a_fault_that_reaches_no_traffic_proves_nothing(bed: Bed, tmp_path: Path) -> None:
+    """The action succeeds and delays none of the requests: unknown, and it says what was not seen."""
+    text = (ROOT / "experiments/latency.yaml").read_text()
+    assert text.count("delay_ms: ${delay_ms}") == 1
+    folder = tmp_path / "experiments"
+    folder.mkdir()
+    (folder / "idle.yaml").write_text(
+        text.replace("        delay_ms: ${delay_ms}", "        delay_ms: ${delay_ms}\n        percent: 0")
+    )
+    found = drill(bed.status().name, tmp_path, "idle", "--experiments", str(folder))
+    assert found.exit_code == 2
+    assert found.outcome("fault applied") == "unknown"
+    assert "answers are delayed" in found.because("fault applied")
+    assert {found.outcome(one) for one in ("shop-software RTO", "pricing not waited for")} == {"unknown"}
 
 
 # What the bed is built without, and the promise that is missed for it.
