@@ -10,11 +10,11 @@ from typing import NoReturn, TextIO
 
 from harness import __version__
 from harness.errors import FileError, UsageError, WellprovenError
-from harness.verbs import check, drill, judge, plan, report, testbed
+from harness.verbs import check, drill, judge, plan, report, review, testbed
 from harness.verbs.common import Streams
 
 READER_GONE = 141  # what a shell shows for a command ended by SIGPIPE
-VERBS = (drill, plan, check, judge, report, testbed)
+VERBS = (drill, plan, check, judge, report, review, testbed)
 
 EXIT_CODES = """\
 exit codes:

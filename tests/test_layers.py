@@ -16,12 +16,13 @@ MAY_IMPORT = {
     "record": {"plan", "slo"},
     "judge": {"record", "plan", "slo"},
     "report": {"judge", "record", "plan", "slo"},
+    "review": {"judge", "record", "plan", "slo"},
     "load": {"record", "plan"},
     "fault": {"record", "plan"},
     "run": {"load", "fault", "record", "plan", "slo"},
     "testbed": set(),
 }
-NO_CLOCK = {"slo", "plan", "judge", "report"}
+NO_CLOCK = {"slo", "plan", "judge", "report", "review"}
 TOP = {"cli", "verbs"}
 SERVICES = Path("testbed/services")
 

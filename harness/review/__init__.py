@@ -1,0 +1,22 @@
+"""What it is worth: Well-Architected lenses, and what their rules make of an answer (pure, but for reading files)."""
+
+from harness.review.conditions import Condition, ConditionError, parse_condition
+from harness.review.lens import read_lens
+from harness.review.oddities import Finding, Oddity, lint
+from harness.review.types import Choice, Lens, Pillar, Question, Risk, Rule
+
+__all__ = [
+    "Choice",
+    "Condition",
+    "ConditionError",
+    "Finding",
+    "Lens",
+    "Oddity",
+    "Pillar",
+    "Question",
+    "Risk",
+    "Rule",
+    "lint",
+    "parse_condition",
+    "read_lens",
+]

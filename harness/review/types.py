@@ -1,0 +1,104 @@
+"""A lens: pillars, their questions, the choices of each, and the rules that make a risk of what was chosen."""
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.review.conditions import DEFAULT, Condition
+
+
+class Risk(StrEnum):
+    """What a question comes to."""
+
+    NONE = "NO_RISK"
+    MEDIUM = "MEDIUM_RISK"
+    HIGH = "HIGH_RISK"
+    UNANSWERED = "UNANSWERED"
+    NOT_APPLICABLE = "NOT_APPLICABLE"
+
+
+SEVERITY = {Risk.NONE: 0, Risk.MEDIUM: 1, Risk.HIGH: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One practice of a question; its id means something within the question alone."""
+
+    id: str
+    title: str
+    description: str = ""
+    help: str = ""
+    help_url: str = ""
+    improvement: str = ""
+    improvement_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Of a question's rules the first that holds counts."""
+
+    condition: Condition
+    risk: Risk
+    text: str
+    where: str  # file:line, for people
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question, and what its answers come to."""
+
+    id: str
+    title: str
+    description: str
+    choices: tuple[Choice, ...]
+    rules: tuple[Rule, ...]
+    where: str
+
+    def rule(self, selected: AbstractSet[str]) -> Rule | None:
+        """The rule that counts for these choices; None where none holds."""
+        return next((rule for rule in self.rules if rule.condition.holds(selected)), None)
+
+    def risk(self, selected: AbstractSet[str] | None, *, applicable: bool = True) -> Risk:
+        """The risk of an answer: `selected` is None for a question nobody answered, and empty for `none of these`.
+
+        Where no rule holds the risk is HIGH: nothing was said that would make it lower.
+        """
+        if not applicable:
+            return Risk.NOT_APPLICABLE
+        if selected is None:
+            return Risk.UNANSWERED
+        rule = self.rule(selected)
+        return Risk.HIGH if rule is None else rule.risk
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The choices that the rules speak of."""
+        return frozenset().union(*(rule.condition.names() for rule in self.rules))
+
+    @property
+    def has_default(self) -> bool:
+        """Whether some rule holds for whatever was chosen."""
+        return any(rule.condition.sign == DEFAULT for rule in self.rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Pillar:
+    """One pillar."""
+
+    id: str
+    name: str
+    questions: tuple[Question, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """What a review asks."""
+
+    name: str
+    description: str
+    pillars: tuple[Pillar, ...]
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """All questions, in the lens's order."""
+        return tuple(question for pillar in self.pillars for question in pillar.questions)
