@@ -1,12 +1,17 @@
 """What is odd in a lens's rules, found by trying every selection: a rule that never counts, a practice that hurts."""
 
-import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
 
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.review.conditions import DEFAULT, Condition
 from harness.review.types import SEVERITY, Lens, Question, Risk, Rule
+
+type Flags = NDArray[np.bool_]  # one of these for each selection tried
 
 # Every selection of so many choices is tried (AWS allows 15 a question); of more, as many at random.
 TRIED_WHOLE_MAX = 15
@@ -39,62 +44,96 @@ def lint(lens: Lens) -> list[Finding]:
 
 
 def _lint_question(question: Question) -> Iterator[Finding]:
-    tried = list(selections(question.names))
-    counted = {selected: question.rule(selected) for selected in tried}
-    sampled = "" if len(question.names) <= TRIED_WHOLE_MAX else f" (of {len(tried):,} selections tried)"
+    table = _Table(question)
 
     def finding(what: Oddity, because: str, where: str = question.where) -> Finding:
-        return Finding(question.id, what, because + sampled, where)
+        return Finding(question.id, what, because + table.sampled, where)
 
-    reached = {id(rule) for rule in counted.values() if rule}
-    for rule in question.rules:
-        if id(rule) not in reached:
+    for index, rule in enumerate(question.rules):
+        if not (table.counting == index).any():
             yield finding(Oddity.UNREACHED, f"`{rule.text}`: one before it always holds, or it never does", rule.where)
-    unmatched = next((selected for selected, rule in counted.items() if rule is None), None)
-    if unmatched is not None:
+    if (unmatched := table.smallest(table.counting == len(question.rules))) is not None:
         yield finding(Oddity.UNMATCHED, f"{_shown(unmatched)} matches none; a rule `default` would")
-    yield from (finding(Oddity.ORDER, because) for because in _order(question, tried))
-    yield from (finding(Oddity.HARMFUL, because) for because in _harmful(question, tried))
-    if Risk.NONE not in {question.risk(selected) for selected in tried}:
+    yield from (finding(Oddity.ORDER, because) for because in _hidden(question, table))
+    yield from (finding(Oddity.HARMFUL, because) for because in _harmful(table))
+    if table.severity.min() > SEVERITY[Risk.NONE]:
         yield finding(Oddity.NEVER_GOOD, "whatever is chosen, a risk remains")
 
 
-def selections(names: frozenset[str]) -> Iterator[frozenset[str]]:
-    """Every selection of these choices, smallest first; of many choices a sample, the same each time."""
-    ordered = sorted(names)
-    if len(ordered) <= TRIED_WHOLE_MAX:
-        for count in range(len(ordered) + 1):
-            yield from map(frozenset, combinations(ordered, count))
-        return
-    chance = random.Random(SEED)
-    yield frozenset()
-    yield names
-    for _ in range(1 << TRIED_WHOLE_MAX):
-        yield frozenset(name for name in ordered if chance.random() < 0.5)
+class _Table:
+    """The truth table of a question: a column of selections for each of its choices, and for each of its rules."""
+
+    def __init__(self, question: Question) -> None:
+        self.rules = question.rules
+        self.names = sorted(question.names)
+        self.sampled = ""
+        is_whole = len(self.names) <= TRIED_WHOLE_MAX
+        chosen = _all(len(self.names)) if is_whole else _some(len(self.names))
+        if not is_whole:
+            self.sampled = f" (of {len(chosen):,} selections tried)"
+        self.columns: dict[str, Flags] = {name: chosen[:, index] for index, name in enumerate(self.names)}
+        self.sizes = chosen.sum(axis=1)
+        self.holding = [self._holds(rule.condition) for rule in question.rules]
+        self.counting, self.severity = self.outcome(self.columns)
+
+    def outcome(self, columns: dict[str, Flags]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Of each selection: which rule counts (one past the last: none), and how bad the risk is."""
+        holds = [self._holds(rule.condition, columns) for rule in self.rules]
+        counting = np.argmax([*holds, np.ones(len(self.sizes), np.bool_)], axis=0)
+        severities = np.array([*(SEVERITY[rule.risk] for rule in self.rules), SEVERITY[Risk.HIGH]])
+        return counting, severities[counting]
+
+    def _holds(self, condition: Condition, columns: dict[str, Flags] | None = None) -> Flags:
+        columns = self.columns if columns is None else columns
+        if condition.sign == "id":
+            return columns[condition.name]
+        if condition.sign == DEFAULT:
+            return np.ones(len(self.sizes), np.bool_)
+        parts = [self._holds(part, columns) for part in condition.parts]
+        if condition.sign == "!":
+            return ~parts[0]
+        join = np.logical_and if condition.sign == "&&" else np.logical_or
+        return np.asarray(join.reduce(parts), np.bool_)
+
+    def smallest(self, where: Flags) -> frozenset[str] | None:
+        """The selection with the fewest choices among these, to show; None where there is none."""
+        if not where.any():
+            return None
+        index = int(np.argmin(np.where(where, self.sizes, len(self.names) + 1)))
+        return frozenset(name for name, column in self.columns.items() if column[index])
 
 
-def _order(question: Question, tried: Iterable[frozenset[str]]) -> Iterator[str]:
+def _all(count: int) -> Flags:
+    """Every selection of so many choices, a row each."""
+    numbers = np.arange(1 << count)[:, None]
+    return np.asarray(numbers >> np.arange(count) & 1, np.bool_)
+
+
+def _some(count: int) -> Flags:
+    """A sample of selections, the same each time; nothing and everything are always among them."""
+    chance = np.random.default_rng(SEED).random((1 << TRIED_WHOLE_MAX, count)) < 0.5
+    return np.concatenate([np.zeros((1, count), np.bool_), np.ones((1, count), np.bool_), chance])
+
+
+def _hidden(question: Question, table: _Table) -> Iterator[str]:
     """Two rules that both hold, the worse one first. Best first is how lenses say `at least`: no oddity."""
-    seen: set[tuple[int, int]] = set()
-    named = [rule for rule in question.rules if rule.condition.names()]
-    for selected in tried:
-        holding = [(index, rule) for index, rule in enumerate(named) if rule.condition.holds(selected)]
-        for (first, one), (second, other) in combinations(holding, 2):
-            if SEVERITY[one.risk] > SEVERITY[other.risk] and (first, second) not in seen:
-                seen.add((first, second))
-                yield f"{_shown(selected)}: {_said(one)} hides {_said(other)}"
+    named = [(rule, holds) for rule, holds in zip(question.rules, table.holding, strict=True) if rule.condition.names()]
+    for (one, here), (other, there) in combinations(named, 2):
+        if SEVERITY[one.risk] > SEVERITY[other.risk] and (selected := table.smallest(here & there)) is not None:
+            yield f"{_shown(selected)}: {_said(one)} hides {_said(other)}"
 
 
-def _harmful(question: Question, tried: Iterable[frozenset[str]]) -> Iterator[str]:
+def _harmful(table: _Table) -> Iterator[str]:
     """One more practice, and the risk is worse: once for each practice."""
-    seen: set[str] = set()
-    for selected in tried:
-        before = question.risk(selected)
-        for name in sorted(question.names - selected - seen):
-            after = question.risk(selected | {name})
-            if SEVERITY[after] > SEVERITY[before]:
-                seen.add(name)
-                yield f"{_shown(selected)} is {before}, with {name} {after}"
+    risks = {severity: risk for risk, severity in SEVERITY.items()}
+    for name in table.names:
+        more = {**table.columns, name: np.ones(len(table.sizes), np.bool_)}
+        _, after = table.outcome(more)
+        worse = after > table.severity
+        if (selected := table.smallest(worse)) is not None:
+            index = int(np.argmin(np.where(worse, table.sizes, len(table.names) + 1)))
+            before, then = risks[int(table.severity[index])], risks[int(after[index])]
+            yield f"{_shown(selected)} is {before}, with {name} {then}"
 
 
 def _said(rule: Rule) -> str:

@@ -4,7 +4,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+from hypothesis import strategies as st
+
 from harness.review import Lens, read_lens
+
+NAMES = ("a", "b", "choice_1", "rel-2")
+conditions = st.recursive(
+    st.sampled_from(NAMES),
+    lambda inner: st.one_of(
+        inner.map(lambda one: f"!({one})"),
+        st.tuples(inner, st.sampled_from(["&&", "||"]), inner).map(lambda parts: f"({parts[0]} {parts[1]} {parts[2]})"),
+    ),
+    max_leaves=12,
+)
 
 
 def question(choices: list[str], *rules: tuple[str, str], name: str = "q1") -> dict[str, Any]:

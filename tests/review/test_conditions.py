@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.review import ConditionError, parse_condition
-
-NAMES = ("a", "b", "choice_1", "rel-2")
+from tests.review.lenses import NAMES, conditions
 
 
 @pytest.mark.parametrize(
@@ -46,16 +45,6 @@ def test_what_is_no_condition_is_said_to_be_none(text: str, said: str) -> None:
     """What stands there, and what was expected; never a traceback."""
     with pytest.raises(ConditionError, match=said):
         parse_condition(text)
-
-
-conditions = st.recursive(
-    st.sampled_from(NAMES),
-    lambda inner: st.one_of(
-        inner.map(lambda one: f"!({one})"),
-        st.tuples(inner, st.sampled_from(["&&", "||"]), inner).map(lambda parts: f"({parts[0]} {parts[1]} {parts[2]})"),
-    ),
-    max_leaves=12,
-)
 
 
 @given(conditions, st.sets(st.sampled_from(NAMES)))

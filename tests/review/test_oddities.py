@@ -1,6 +1,7 @@
 """What is odd in a lens's rules: each oddity in a question of its own, and none in a good one."""
 
 import io
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.cli import main
-from harness.review import Condition, Lens, Oddity, Pillar, Question, Risk, Rule, lint
-from tests.review.lenses import lens, question
+from harness.review import Condition, Lens, Oddity, Pillar, Question, Risk, Rule, lint, parse_condition
+from tests.review.lenses import NAMES, conditions, lens, question
 
 ODD: dict[Oddity, tuple[dict[str, Any], str]] = {
     Oddity.UNREACHED: (
@@ -71,6 +72,19 @@ def test_the_command_names_what_is_odd_and_exits_1(tmp_path: Path) -> None:
     out = io.StringIO()
     assert main(["review", "lint", str(tmp_path / "lens.json")], out, io.StringIO()) == 0
     assert out.getvalue() == "nothing odd in 1 questions\n"
+
+
+@given(conditions, st.sets(st.sampled_from(NAMES)))
+def test_the_truth_table_says_what_the_rule_says(text: str, selected: set[str]) -> None:
+    """For any condition: a selection that the linter calls unmatched is one that no rule holds for."""
+    condition = parse_condition(text)
+    asked = Question("q", "Q", "", (), (Rule(condition, Risk.NONE, text, ""),), "")
+    found = {one.what for one in lint(Lens("l", "", (Pillar("p", "P", (asked,)),)))}
+    mentioned = sorted(condition.names())
+    tried = [frozenset(chosen) for count in range(5) for chosen in combinations(mentioned, count)]
+    assert (Oddity.UNMATCHED in found) is any(asked.rule(chosen) is None for chosen in tried)
+    assert (Oddity.UNREACHED in found) is all(asked.rule(chosen) is None for chosen in tried)
+    assert (asked.rule(selected) is None) <= (Oddity.UNMATCHED in found)
 
 
 names = st.sampled_from(["a", "b", "c"])
