@@ -1,9 +1,10 @@
 """What it is worth: Well-Architected lenses, and what their rules make of an answer (pure, but for reading files)."""
 
+from harness.review.built_in import aws_json, built_in_lens
 from harness.review.conditions import Condition, ConditionError, parse_condition
 from harness.review.lens import read_lens
 from harness.review.oddities import Finding, Oddity, lint
-from harness.review.types import Choice, Lens, Pillar, Question, Risk, Rule
+from harness.review.types import Choice, Lens, Pillar, Provable, Question, Risk, Rule
 
 __all__ = [
     "Choice",
@@ -13,9 +14,12 @@ __all__ = [
     "Lens",
     "Oddity",
     "Pillar",
+    "Provable",
     "Question",
     "Risk",
     "Rule",
+    "aws_json",
+    "built_in_lens",
     "lint",
     "parse_condition",
     "read_lens",

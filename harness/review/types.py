@@ -21,6 +21,18 @@ SEVERITY = {Risk.NONE: 0, Risk.MEDIUM: 1, Risk.HIGH: 2}
 
 
 @dataclass(frozen=True, slots=True)
+class Provable:
+    """What could show that a practice is followed; nothing can where all three are empty."""
+
+    drills: tuple[str, ...] = ()  # names of experiments
+    measures: tuple[str, ...] = ()  # figures of stored runs
+    imports: tuple[str, ...] = ()  # kinds of other tools' findings
+
+    def __bool__(self) -> bool:
+        return bool(self.drills or self.measures or self.imports)
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """One practice of a question; its id means something within the question alone."""
 
@@ -31,6 +43,7 @@ class Choice:
     help_url: str = ""
     improvement: str = ""
     improvement_url: str = ""
+    provable: Provable = Provable()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,85 @@
+"""The built-in lens: what it covers, that AWS's tool takes it, and that its own linter finds nothing odd in it."""
+
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from harness.review import Lens, Risk, aws_json, built_in_lens, lint, read_lens
+
+ROOT = Path(__file__).parents[2]
+PILLARS = ("operationalExcellence", "security", "reliability", "performance", "costOptimization", "sustainability")
+
+
+@pytest.fixture(scope="module")
+def ours() -> Lens:
+    return built_in_lens()
+
+
+def test_all_six_pillars_are_asked_about_under_awss_own_ids(ours: Lens) -> None:
+    """So that answers count for AWS's pillars after an import."""
+    assert tuple(pillar.id for pillar in ours.pillars) == PILLARS
+
+
+def test_nothing_is_odd_in_its_rules(ours: Lens) -> None:
+    """No rule that never counts, no practice that makes things worse, a way to no risk in every question."""
+    assert lint(ours) == []
+
+
+def test_every_practice_says_why_and_names_pitfall_and_way_out(ours: Lens) -> None:
+    """And no two practices are called the same."""
+    choices = [choice for question in ours.questions for choice in question.choices]
+    assert len(choices) >= 70
+    assert len({choice.id for choice in choices}) == len(choices)
+    for choice in choices:
+        assert choice.help
+        assert re.fullmatch(r"Pitfall: .+\. Way out: .+\.", choice.improvement), choice.id
+
+
+def test_every_drill_it_names_is_an_experiment_here(ours: Lens) -> None:
+    """And every experiment here can prove something."""
+    named = {drill for question in ours.questions for choice in question.choices for drill in choice.provable.drills}
+    there = {path.stem for path in (ROOT / "experiments").glob("*.yaml")} - {"targets"}
+    assert named == there
+
+
+def test_half_of_it_at_least_could_be_proven(ours: Lens) -> None:
+    """The rest says openly that only people's words stand for it."""
+    provable = [bool(choice.provable) for question in ours.questions for choice in question.choices]
+    assert sum(provable) > len(provable) / 2
+    assert not all(provable)
+
+
+def test_a_practice_left_out_costs_its_own_risk(ours: Lens) -> None:
+    """Without a high one the question is at high risk, without a medium one at medium."""
+    [asked] = [question for question in ours.questions if question.id == "rel_containment"]
+    every = {choice.id for choice in asked.choices}
+    assert asked.risk(every) is Risk.NONE
+    assert asked.risk(every - {"rel_bulkheads"}) is Risk.MEDIUM
+    assert asked.risk(every - {"rel_circuit_breakers"}) is Risk.HIGH
+
+
+def test_what_is_written_for_aws_reads_back_as_it_was_and_keeps_awss_limits(ours: Lens, tmp_path: Path) -> None:
+    """Ten pillars, twenty questions each, fifteen choices each, 500 KB, ids and titles as the format wants them."""
+    out = io.StringIO()
+    assert main(["review", "lens"], out, io.StringIO()) == 0
+    text = out.getvalue()
+    assert text == aws_json(ours)
+    assert len(text.encode()) < 500_000
+    words = json.loads(text)
+    assert words["schemaVersion"] == "2021-11-01"
+    for pillar in words["pillars"]:
+        assert 1 <= len(pillar["questions"]) <= 20
+        for question in pillar["questions"]:
+            assert 1 <= len(question["choices"]) <= 15
+            for one in (question, *question["choices"]):
+                assert re.fullmatch(r"[A-Za-z0-9_]{3,128}", one["id"])
+                assert 1 <= len(one["title"]) <= 128
+    path = tmp_path / "ours.json"
+    path.write_text(text)
+    found = read_lens(path)
+    assert aws_json(found) == text
+    assert lint(found) == []
