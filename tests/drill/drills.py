@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from harness.judge import judge
 from harness.record import Record, read_record
 from harness.report import json_text
 from harness.verbs.common import EXIT
+from tests.testbed.beds import bed_up
 
 ROOT = Path(__file__).parents[2]
 WELLPROVEN = Path(sys.executable).with_name("wellproven")
@@ -51,20 +53,38 @@ def command(bed: str, runs: Path, *more: str, experiment: str = "az-failure") ->
 
 
 def drill(bed: str, runs: Path, experiment: str = "az-failure", *more: str) -> Drilled:
-    """Drill until the load is valid."""
+    """Drill until the load is valid, on one bed."""
+    return _until_valid(lambda: _drill_once(bed, runs, experiment, *more))
+
+
+def drill_weak(settings: dict[str, object], runs: Path, experiment: str) -> Drilled:
+    """Drill a bed with a weakness until the load is valid: a fresh one each time, since a weak bed does not recover."""
+
+    def once() -> Drilled:
+        with bed_up("weak", **settings) as bed:
+            return _drill_once(bed.status().name, runs, experiment)
+
+    return _until_valid(once)
+
+
+def _drill_once(bed: str, runs: Path, experiment: str, *more: str) -> Drilled:
+    done = subprocess.run(
+        command(bed, runs, "--json", *more, experiment=experiment),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=DRILL_S,
+        check=False,
+    )
+    assert done.stdout, f"exit {done.returncode}: {done.stderr}"
+    verdict = json.loads(done.stdout)
+    return Drilled(done.returncode, verdict, done.stderr, runs / verdict["run"])
+
+
+def _until_valid(once: Callable[[], Drilled]) -> Drilled:
     for _ in range(ATTEMPTS_MAX):
-        done = subprocess.run(
-            command(bed, runs, "--json", *more, experiment=experiment),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=DRILL_S,
-            check=False,
-        )
-        assert done.stdout, f"exit {done.returncode}: {done.stderr}"
-        verdict = json.loads(done.stdout)
-        drilled = Drilled(done.returncode, verdict, done.stderr, runs / verdict["run"])
-        if verdict["load"]["valid"]:
+        drilled = once()
+        if drilled.verdict["load"]["valid"]:
             return drilled
         print(f"void: {drilled.because('load valid')}")
     assert "the generator fell behind" in drilled.because("load valid"), drilled.because("load valid")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.testbed import Bed
-from tests.drill.drills import ROOT, drill
+from tests.drill.drills import ROOT, drill, drill_weak
 from tests.testbed.beds import bed_up
 
 pytestmark = pytest.mark.bed
@@ -70,8 +70,7 @@ WEAK = {
 def test_a_weak_bed_does_not(experiment: str, tmp_path: Path) -> None:
     """What the drill exists to find is missed, with the fault seen and undone."""
     settings, promise = WEAK[experiment]
-    with bed_up("weak-faults", **settings) as bed:
-        found = drill(bed.status().name, tmp_path, experiment)
+    found = drill_weak(settings, tmp_path, experiment)
     assert found.outcome(promise) == "missed", found.because(promise)
     assert found.outcome("fault applied") == "met"
     assert found.exit_code == 1

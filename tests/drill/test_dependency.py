@@ -8,7 +8,7 @@ import pytest
 from harness.record import Kind, read_record
 from harness.testbed import Bed, read_log
 from harness.units import NS_PER_S
-from tests.drill.drills import ROOT, Drilled, drill
+from tests.drill.drills import ROOT, Drilled, drill, drill_weak
 from tests.testbed.beds import bed_up
 
 pytestmark = pytest.mark.bed
@@ -130,8 +130,7 @@ WEAK = {
 def test_a_weakness_is_found(weakness: str, tmp_path: Path) -> None:
     """What the drill exists to find is missed, and its sentence names it; the fault itself was seen and undone."""
     settings, experiment, promise, says = WEAK[weakness]
-    with bed_up("weak", **settings) as bed:
-        found = drill(bed.status().name, tmp_path, experiment)
+    found = drill_weak(settings, tmp_path, experiment)
     assert found.outcome(promise) == "missed", found.because(promise)
     assert says in found.because(promise)
     assert found.outcome("fault applied") == "met"
