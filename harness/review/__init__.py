@@ -1,12 +1,16 @@
 """What it is worth: Well-Architected lenses, and what their rules make of an answer (pure, but for reading files)."""
 
+from harness.review.answers import Answer, read_answers
 from harness.review.built_in import aws_json, built_in_lens
 from harness.review.conditions import Condition, ConditionError, parse_condition
 from harness.review.lens import read_lens
 from harness.review.oddities import Finding, Oddity, lint
+from harness.review.scores import FORMULA, PillarScore, Practice, Shown, State, parse_utc, score, weight
 from harness.review.types import Choice, Lens, Pillar, Provable, Question, Risk, Rule
 
 __all__ = [
+    "FORMULA",
+    "Answer",
     "Choice",
     "Condition",
     "ConditionError",
@@ -14,13 +18,21 @@ __all__ = [
     "Lens",
     "Oddity",
     "Pillar",
+    "PillarScore",
+    "Practice",
     "Provable",
     "Question",
     "Risk",
     "Rule",
+    "Shown",
+    "State",
     "aws_json",
     "built_in_lens",
     "lint",
     "parse_condition",
+    "parse_utc",
+    "read_answers",
     "read_lens",
+    "score",
+    "weight",
 ]

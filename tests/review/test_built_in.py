@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
+from harness.plan import read_experiment
 from harness.review import Lens, Risk, aws_json, built_in_lens, lint, read_lens
 
 ROOT = Path(__file__).parents[2]
@@ -44,6 +45,24 @@ def test_every_drill_it_names_is_an_experiment_here(ours: Lens) -> None:
     named = {drill for question in ours.questions for choice in question.choices for drill in choice.provable.drills}
     there = {path.stem for path in (ROOT / "experiments").glob("*.yaml")} - {"targets"}
     assert named == there
+
+
+def test_experiments_and_lens_agree_on_what_proves_what(ours: Lens) -> None:
+    """An experiment names, as what it proves, exactly the practices that name it."""
+    named = {
+        (drill, question.id, choice.id)
+        for question in ours.questions
+        for choice in question.choices
+        for drill in choice.provable.drills
+    }
+    said = {
+        (path.stem, one.question, one.choice)
+        for path in (ROOT / "experiments").glob("*.yaml")
+        if path.stem != "targets"
+        for one in read_experiment(path)[0].drill.proves
+        if one.lens == "wellproven"
+    }
+    assert said == named
 
 
 def test_half_of_it_at_least_could_be_proven(ours: Lens) -> None:

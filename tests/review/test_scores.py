@@ -1,0 +1,146 @@
+"""Claimed beside proven: tables of states, and laws over random answers and evidence on the built-in lens."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.review import Answer, PillarScore, Shown, State, built_in_lens, score
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+LENS = built_in_lens()
+QUESTION, CHOICE = "rel_redundancy", "rel_multi_zone"
+PRACTICES = [(question.id, choice.id) for question in LENS.questions for choice in question.choices]
+
+
+def shown(days_ago: float, *, holds: bool = True, question: str = QUESTION, choice: str = CHOICE) -> Shown:
+    return Shown(question, choice, holds, NOW - timedelta(days=days_ago), "a run")
+
+
+CLAIMED = {QUESTION: Answer(QUESTION, frozenset({CHOICE, "rel_multi_region"}))}
+
+
+@pytest.mark.parametrize(
+    ("evidence", "state"),
+    [
+        ([], State.UNPROVEN),
+        ([shown(1)], State.PROVEN),
+        ([shown(91)], State.STALE),
+        ([shown(1, holds=False)], State.REFUTED),
+        ([shown(400, holds=False)], State.REFUTED),
+        ([shown(5, holds=False), shown(1)], State.PROVEN),
+        ([shown(1, holds=False), shown(5)], State.REFUTED),
+        ([shown(1, holds=False), shown(1)], State.REFUTED),
+        ([shown(-1)], State.UNPROVEN),  # from the future: a wrong clock proves nothing
+        ([shown(1, choice="rel_load_distribution")], State.UNPROVEN),
+    ],
+)
+def test_the_newest_evidence_decides_a_claim(evidence: Sequence[Shown], state: State) -> None:
+    """Old proof is stale, refutation is not; of two at one moment the one that refutes."""
+    assert states(score(LENS, CLAIMED, evidence, NOW))[QUESTION, CHOICE] is state
+
+
+def test_what_is_not_claimed_is_not_proven_by_anything() -> None:
+    """Evidence for a practice that nobody claims raises no score."""
+    found = score(LENS, {QUESTION: Answer(QUESTION)}, [shown(1)], NOW)
+    assert states(found)[QUESTION, CHOICE] is State.NOT_CLAIMED
+    assert all(pillar.proven == 0 for pillar in found)
+
+
+def test_only_words_stand_for_what_nothing_can_prove() -> None:
+    """Claimed, counted as claimed, and never as proven."""
+    found = score(LENS, CLAIMED, [], NOW)
+    assert states(found)[QUESTION, "rel_multi_region"] is State.NOT_TESTABLE
+    [reliability] = [pillar for pillar in found if pillar.id == "reliability"]
+    assert reliability.claimed > 0
+    assert reliability.proven == 0
+
+
+def test_what_does_not_apply_leaves_the_denominator_and_the_rest_stays_in_it() -> None:
+    """Not applicable needs a reason and takes its weight along; unanswered questions keep theirs."""
+    whole = score(LENS, {}, [], NOW)
+    without = score(LENS, {QUESTION: Answer(QUESTION, frozenset({CHOICE}), {"rel_multi_region": "one"})}, [], NOW)
+    with_it = score(LENS, {QUESTION: Answer(QUESTION, frozenset({CHOICE}))}, [], NOW)
+    by_id = [{pillar.id: pillar for pillar in found}["reliability"] for found in (whole, with_it, without)]
+    assert by_id[0].claimed == 0
+    assert by_id[0].unanswered == len(LENS.pillars[2].questions)
+    assert 0 < by_id[1].claimed < by_id[2].claimed < 100
+
+
+def test_risks_are_counted_by_claims_and_by_what_is_proven_of_them() -> None:
+    """All practices of a question claimed: no risk by words, a high one until something is shown."""
+    question = next(one for one in LENS.questions if one.id == "rel_failover")
+    every = frozenset(choice.id for choice in question.choices)
+    answers = {question.id: Answer(question.id, every)}
+    found = {pillar.id: pillar for pillar in score(LENS, answers, [], NOW)}["reliability"]
+    assert (found.high_risk, found.high_risk_proven) == (0, 1)
+    evidence = [shown(1, question=question.id, choice=choice) for choice in every]
+    found = {pillar.id: pillar for pillar in score(LENS, answers, evidence, NOW)}["reliability"]
+    assert (found.high_risk, found.high_risk_proven) == (0, 0)
+
+
+def states(found: Sequence[PillarScore]) -> dict[tuple[str, str], State]:
+    return {(one.question, one.choice.id): one.state for pillar in found for one in pillar.practices}
+
+
+practices = st.sampled_from(PRACTICES)
+evidence = st.lists(
+    st.builds(
+        lambda practice, days, holds: shown(days, holds=holds, question=practice[0], choice=practice[1]),
+        practices,
+        st.integers(0, 200),
+        st.booleans(),
+    ),
+    max_size=20,
+)
+
+
+@st.composite
+def answered(draw: st.DrawFn) -> dict[str, Answer]:
+    claimed, excluded = draw(st.sets(practices)), draw(st.sets(practices, max_size=10))
+    questions = {question for question, _ in claimed | excluded}
+    return {
+        question: Answer(
+            question,
+            frozenset(choice for of, choice in claimed - excluded if of == question),
+            {choice: "why" for of, choice in excluded if of == question},
+        )
+        for question in questions
+    }
+
+
+@given(answered(), evidence)
+def test_scores_are_bounded_and_proven_never_exceeds_claimed(answers: dict[str, Answer], found: list[Shown]) -> None:
+    """Nor what could be proven."""
+    for pillar in score(LENS, answers, found, NOW):
+        assert pillar.claimed is not None
+        assert 0 <= pillar.proven <= pillar.claimed <= 100
+        assert pillar.high_risk_proven + pillar.medium_risk_proven >= pillar.high_risk + pillar.medium_risk
+        assert pillar.high_risk_proven >= pillar.high_risk
+
+
+@given(answered(), evidence, practices)
+def test_no_claim_raises_the_proven_score_without_evidence(
+    answers: dict[str, Answer], found: list[Shown], practice: tuple[str, str]
+) -> None:
+    """One more claim, and no evidence for it: proven stays, or falls where a denominator grew."""
+    question, choice = practice
+    without = [one for one in found if (one.question, one.choice) != practice]
+    old = answers.get(question, Answer(question))
+    more = {**answers, question: Answer(question, old.claimed | {choice}, dict(old.not_applicable))}
+    before, after = score(LENS, answers, without, NOW), score(LENS, more, without, NOW)
+    assert [pillar.proven for pillar in before] == [pillar.proven for pillar in after]
+
+
+@given(answered(), evidence, practices)
+def test_refuting_never_raises_anything(
+    answers: dict[str, Answer], found: list[Shown], practice: tuple[str, str]
+) -> None:
+    """One more refutation, as new as can be: no score rises, no risk falls."""
+    refuted = [*found, shown(0, holds=False, question=practice[0], choice=practice[1])]
+    for before, after in zip(score(LENS, answers, found, NOW), score(LENS, answers, refuted, NOW), strict=True):
+        assert after.proven <= before.proven
+        assert after.claimed == before.claimed
+        assert after.high_risk_proven >= before.high_risk_proven
