@@ -3,9 +3,10 @@
 from harness.review.answers import Answer, read_answers
 from harness.review.built_in import aws_json, built_in_lens
 from harness.review.conditions import Condition, ConditionError, parse_condition
+from harness.review.evidence import shown_by
 from harness.review.lens import read_lens
 from harness.review.oddities import Finding, Oddity, lint
-from harness.review.scores import FORMULA, PillarScore, Practice, Shown, State, parse_utc, score, weight
+from harness.review.scores import FORMULA, PillarScore, Practice, Shown, State, score, weight
 from harness.review.types import Choice, Lens, Pillar, Provable, Question, Risk, Rule
 
 __all__ = [
@@ -30,9 +31,9 @@ __all__ = [
     "built_in_lens",
     "lint",
     "parse_condition",
-    "parse_utc",
     "read_answers",
     "read_lens",
     "score",
+    "shown_by",
     "weight",
 ]

@@ -12,7 +12,7 @@ nobody claims.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from harness.review.answers import Answer
@@ -154,8 +154,3 @@ def _share(practices: Iterable[Practice], counts: Callable[[Practice], bool]) ->
     applying = [one for one in practices if one.state is not State.NOT_APPLICABLE]
     whole = sum(one.weight for one in applying)
     return 100 * sum(one.weight for one in applying if counts(one)) / whole if whole else None
-
-
-def parse_utc(text: str) -> datetime:
-    """An instant as run.json writes it, such as 2026-11-24T13:18:49Z."""
-    return datetime.fromisoformat(text).astimezone(UTC)

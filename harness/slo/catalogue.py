@@ -9,6 +9,7 @@ from harness.documents import Document, FileModel, Mistakes, Where, nearest, one
 from harness.errors import FileError, Mistake
 from harness.slo import openslo, ours
 
+REVIEW_FILE = "review.yaml"
 FILES_MAX = 1000
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -152,4 +153,6 @@ def _files(paths: Iterable[Path], mistakes: Mistakes) -> list[Path]:
 
 
 def _inside(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.is_file())
+    """What lies in a folder; the answers of a review lie beside the SLOs, and are none."""
+    found = (path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.name != REVIEW_FILE)
+    return sorted(path for path in found if path.is_file())

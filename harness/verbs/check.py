@@ -1,4 +1,4 @@
-"""Find every mistake in SLO, experiment and target files, all at once; touch nothing.
+"""Find every mistake in SLO, experiment, target and review files, all at once; touch nothing.
 
 Without a PATH: slos/ and experiments/. Each mistake is one line: file, line, path, what stands there, what was
 expected, the way out.
@@ -10,8 +10,10 @@ from pathlib import Path
 from harness import slo
 from harness.documents import Mistakes, read_documents
 from harness.plan import read_experiment, read_targets
+from harness.review import built_in_lens, read_answers
 from harness.verbs.common import Streams, add_plan_arguments, make_plans, read_files
 
+ANSWERS_FILE = "review.yaml"
 HELP = "every mistake in the files, at once"
 EXAMPLES = """\
 examples:
@@ -31,6 +33,8 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
     if not arguments.path:
         read = read_files([], arguments.experiments, arguments.slos)
         make_plans(read, read.target(arguments.target), arguments)
+        if (answers := arguments.slos / ANSWERS_FILE).exists():
+            read_answers(answers, built_in_lens())
         streams.out.write(f"{arguments.slos}/, {arguments.experiments}/: no mistakes\n")
         return 0
     mistakes = Mistakes()
@@ -51,6 +55,8 @@ def _check(path: Path) -> None:
         first = documents[0].value if documents else None
         if isinstance(first, dict) and "targets" in first:
             mistakes.attempt(read_targets, file)
+        elif isinstance(first, dict) and "questions" in first:
+            mistakes.attempt(read_answers, file, built_in_lens())
         elif isinstance(first, dict) and ("method" in first or "steady-state-hypothesis" in first):
             mistakes.attempt(read_experiment, file)
         elif documents:

@@ -1,0 +1,105 @@
+"""What a run shows of the practices its experiment names, and the command that puts it beside the claims."""
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from harness.judge import judge
+from harness.plan.experiment import Proves
+from harness.record import Kind, Record
+from harness.review import Shown, built_in_lens, read_answers, shown_by
+from tests.judge.records import drill, outage, without
+
+ROOT = Path(__file__).parents[2]
+OURS = Proves(lens="wellproven", question="rel_redundancy", choice="rel_multi_zone")
+AWSS = Proves(lens="wellarchitected", question="REL11", choice="failover")
+
+
+def proving(record: Record) -> Record:
+    info = record.info.model_copy(update={"started_utc": "2026-11-24T10-00-00Z"})
+    return replace(record, info=info, plan=record.plan.model_copy(update={"proves": (OURS, AWSS)}))
+
+
+def found(record: Record) -> list[Shown]:
+    return shown_by(record, judge(record))
+
+
+def test_a_run_that_is_met_shows_what_it_names() -> None:
+    """Our practice with the run's start; other lenses' are for others."""
+    [one] = found(proving(drill()))
+    assert (one.question, one.choice, one.holds) == ("rel_redundancy", "rel_multi_zone", True)
+    assert one.at.isoformat() == "2026-11-24T10:00:00+00:00"
+
+
+def test_a_run_that_is_missed_refutes_it() -> None:
+    """The claim was put to the test, and was not kept."""
+    assert [one.holds for one in found(proving(drill(outage(10, 30))))] == [False]
+
+
+def test_an_inconclusive_run_shows_nothing() -> None:
+    """No evidence of the fault: neither proof nor refutation."""
+    assert found(proving(without(drill(), Kind.FAULT_CALLED))) == []
+
+
+def test_a_sweep_shows_nothing() -> None:
+    """It looks for the dose that breaks, and is no test of a claim."""
+    record = proving(drill())
+    swept = replace(record, plan=record.plan.model_copy(update={"sweep": object()}))
+    assert shown_by(swept, judge(record)) == []
+
+
+def review(*words: str) -> tuple[int, str]:
+    out = io.StringIO()
+    code = main(["review", *words], out, io.StringIO())
+    return code, out.getvalue()
+
+
+def test_without_runs_every_claim_is_unproven(tmp_path: Path) -> None:
+    """The repository's own answers: claimed more than nothing, proven nothing, exit 2."""
+    answers = str(ROOT / "slos/review.yaml")
+    code, said = review("--answers", answers, "--runs", str(tmp_path))
+    assert code == 2
+    assert "Reliability" in said
+    assert "unproven: " in said
+    assert "weights of all practices that apply" in said
+    code, text = review("--answers", answers, "--runs", str(tmp_path), "--json")
+    words = json.loads(text)
+    assert (code, words["schema"]) == (2, "wellproven/review/v1")
+    assert {pillar["proven"] for pillar in words["pillars"]} == {0}
+    assert max(pillar["claimed"] for pillar in words["pillars"]) > 0
+
+
+def test_a_folder_that_is_no_run_is_left_out_and_said_so(tmp_path: Path) -> None:
+    """Never a traceback, never a score."""
+    broken = tmp_path / "az-failure" / "2026-11-24T10-00-00Z"
+    broken.mkdir(parents=True)
+    (broken / "run.json").write_text("{")
+    out, err = io.StringIO(), io.StringIO()
+    words = ["review", "--answers", str(ROOT / "slos/review.yaml"), "--runs", str(tmp_path)]
+    assert main(words, out, err) == 2
+    assert "left out" in err.getvalue()
+
+
+def test_the_repositorys_answers_are_read() -> None:
+    """And every question they name is asked."""
+    assert len(read_answers(ROOT / "slos/review.yaml", built_in_lens())) >= 10
+
+
+def test_answers_with_a_mistake_exit_65(tmp_path: Path) -> None:
+    """With file and line."""
+    path = tmp_path / "review.yaml"
+    path.write_text("lens: wellproven\nquestions: {rel_redundanzy: {}}\n")
+    err = io.StringIO()
+    assert main(["review", "--answers", str(path)], io.StringIO(), err) == 65
+    assert "did you mean rel_redundancy?" in err.getvalue()
+
+
+@pytest.mark.parametrize("words", [["lint"], ["nothing"]])
+def test_a_wrong_command_line_exits_64(words: list[str]) -> None:
+    """Naming what is missing."""
+    err = io.StringIO()
+    assert main(["review", *words], io.StringIO(), err) == 64
