@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness.cli import VERBS, main
+from harness.errors import NotAvailableError
+from harness.plan import Plan
+from tests.report import built_runs
 
 ROOT = Path(__file__).parents[1]
 
@@ -112,6 +115,17 @@ def test_plan_touches_nothing_and_says_why(project: Path) -> None:
     assert sorted(project.rglob("*")) == before
 
 
+@pytest.mark.parametrize("arguments", [["az-failure"], ["latency", "--sweep", "50ms..800ms"], ["slow-under-surge"]])
+def test_a_piped_plan_has_no_spaces_behind_its_lines(project: Path, arguments: list[str]) -> None:
+    """Into a file each line ends with its last character; surge, dependency and sweep stand where they are planned."""
+    code, out, err = wellproven("plan", *arguments)
+    assert (code, err, project.exists()) == (0, "", True)
+    assert [line for line in out.splitlines() if line != line.rstrip()] == []
+    assert ("Sweep of delay_ms" in out) is ("--sweep" in arguments)
+    assert ("Surge of the load" in out) is (arguments == ["slow-under-surge"])
+    assert ("Dependency pricing" in out) is (arguments != ["az-failure"])
+
+
 def test_plan_json_is_the_plan_that_is_stored(project: Path) -> None:
     """Machines read the plan as a run would store it."""
     code, out, _ = wellproven("plan", "az-failure", "--json", "--quick")
@@ -142,6 +156,57 @@ def test_a_target_that_does_not_answer_is_69_and_nothing_is_broken(project: Path
     assert (code, out) == (69, "")
     assert "target staging does not answer at http://127.0.0.1:1" in err
     assert wellproven("judge", "runs/latest")[0] == 2
+
+
+@pytest.fixture
+def stored_drills(project: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Instead of drilling, `drill` stores a hand-built run; the experiments drilled are listed. `cache-lost` fails."""
+    drilled: list[str] = []
+
+    def store(plan: Plan, _target: object, *, runs: Path, **_: object) -> Path:
+        if plan.experiment == "cache-lost":
+            raise NotAvailableError("target staging does not answer any more")
+        drilled.append(plan.experiment)
+        return built_runs.drilled(runs / plan.experiment / "now", built_runs.Names(experiment=plan.experiment)).path
+
+    write_target(project)
+    monkeypatch.setattr("harness.verbs.drill.run", store)
+    return drilled
+
+
+def test_several_drills_are_closed_by_a_summary(stored_drills: list[str]) -> None:
+    """After several drills stdout ends with a line each: outcome, promises met, missed and unknown, run folder."""
+    code, out, _ = wellproven("drill", "az-failure", "instance-lost", "--target", "staging")
+    assert (code, stored_drills) == (1, ["az-failure", "instance-lost"])
+    head, *lines = out.splitlines()[-3:]
+    assert head.split() == ["outcome", "met", "missed", "unknown", "run"]
+    assert [line.split()[1:] for line in lines] == [
+        ["missed", "12", "1", "0", f"runs/{name}/now"] for name in stored_drills
+    ]
+
+
+def test_one_drill_needs_no_summary(stored_drills: list[str]) -> None:
+    """After one drill its own outcome is the last line."""
+    code, out, _ = wellproven("drill", "az-failure", "--target", "staging")
+    assert (code, stored_drills) == (1, ["az-failure"])
+    assert out.splitlines()[-1].endswith("MISSED: 1 of 13 promises missed, 0 unknown")
+
+
+def test_json_of_several_drills_is_all_of_stdout(stored_drills: list[str]) -> None:
+    """With --json the summary goes to stderr: stdout is a list of judgements and nothing else."""
+    code, out, err = wellproven("drill", "az-failure", "instance-lost", "--target", "staging", "--json")
+    assert code == 1
+    assert [one["experiment"] for one in json.loads(out)] == stored_drills
+    assert "runs/instance-lost/now" in err.splitlines()[-1]
+
+
+def test_a_drill_that_cannot_be_run_leaves_the_summary_of_those_before(stored_drills: list[str]) -> None:
+    """The exit code is that of the error; what was drilled before it is summed up, and what was not run is named."""
+    code, out, err = wellproven("drill", "az-failure", "cache-lost", "instance-lost", "--target", "staging")
+    assert (code, stored_drills) == (69, ["az-failure"])
+    assert "does not answer any more" in err
+    assert out.splitlines()[-2].endswith("runs/az-failure/now")
+    assert out.splitlines()[-1] == "not run: cache-lost, instance-lost"
 
 
 def test_production_is_refused_with_77(project: Path) -> None:

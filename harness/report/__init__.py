@@ -1,7 +1,10 @@
 """SHOW IT: page, terminal, live view, JSON. Computes nothing itself: its numbers are the judge's."""
 
-from harness.report.console import show_plan, terminal
+from harness.report.closing import summary
+from harness.report.console import terminal
+from harness.report.lines import put
 from harness.report.page import html, json_text
+from harness.report.planned import show_plan
 from harness.report.watch import Observer, live
 
-__all__ = ["Observer", "html", "json_text", "live", "show_plan", "terminal"]
+__all__ = ["Observer", "html", "json_text", "live", "put", "show_plan", "summary", "terminal"]

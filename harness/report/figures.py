@@ -146,7 +146,7 @@ def _lanes(record: Record, judgement: Judgement, timeline: Timeline, marks: dict
     """Phases, marks each on a line of its own, and when each SLO was broken. One unit of y is one pixel."""
     marks_px = _PHASE_PX + _GAP_PX
     lanes_px = marks_px + _MARK_PX * len(marks) + _GAP_PX
-    bottom_px = lanes_px + _LANE_PX * len(judgement.recovery)
+    bottom_px = lanes_px + _LANE_PX * (len(judgement.recovery) + bool(timeline.surges))
     data = [_phase_bars(record, timeline)]
     labels: list[Json] = []
     for place, (mark, seconds) in enumerate(marks.items()):
@@ -157,6 +157,10 @@ def _lanes(record: Record, judgement: Judgement, timeline: Timeline, marks: dict
         label, bar = _slo_lane(name, recovery, lanes_px + _LANE_PX * place, timeline)
         labels.append(label)
         data.extend(bar)
+    if timeline.surges:
+        label, bar = _surge_lane(timeline, bottom_px - _LANE_PX)
+        labels.append(label)
+        data.extend(bar)
     height_px = bottom_px + 40
     axis = {"range": [bottom_px, 0], "visible": False, "fixedrange": True}
     figure = _figure(data, [*_band(judgement, timeline), *_lines(marks)], timeline, height_px, axis)
@@ -165,6 +169,8 @@ def _lanes(record: Record, judgement: Judgement, timeline: Timeline, marks: dict
     figure["layout"]["margin"]["t"] = 4
     whose = slowest(judgement)
     caption = "The shaded band is the fault, from inject until it was taken away."
+    if timeline.surges:
+        caption += " The dotted one is the surge: the load was told to send more."
     if whose:
         caption += f" Effect, first ok and recovered are those of {words.visible(whose)}, which took the longest."
     return Chart("lanes", "What happened", caption, height_px, figure)
@@ -217,8 +223,25 @@ def _mark_label(mark: str, seconds: float, y_px: float, timeline: Timeline) -> t
 
 
 def _slo_lane(name: str, recovery: Recovery, top_px: float, timeline: Timeline) -> tuple[Json, list[Json]]:
+    spans = []
+    if recovery.effect_s is not None:
+        spans.append((recovery.effect_s, recovery.recovered_s.upper if recovery.recovered_s else timeline.end_s))
+    marker = {"color": RED, "pattern": _hatch("/")}
+    return _lane(f"<b>{_escaped(name)}</b> {_lane_text(recovery)}", spans, marker, top_px, timeline)
+
+
+def _surge_lane(timeline: Timeline, top_px: float) -> tuple[Json, list[Json]]:
+    said = ", ".join(f"{begin_s:.1f} to {end_s:.1f} s" for begin_s, end_s in timeline.surges)
+    marker = {"color": BLUE, "pattern": _hatch(".")}
+    return _lane(f"<b>surge of the load</b> {said}", timeline.surges, marker, top_px, timeline)
+
+
+def _lane(
+    text: str, spans: Iterable[tuple[float, float]], marker: Json, top_px: float, timeline: Timeline
+) -> tuple[Json, list[Json]]:
+    """A line of text (already escaped) and, under it, a bar with its spans marked."""
     label = {
-        "text": f"<b>{_escaped(name)}</b> {_lane_text(recovery)}",
+        "text": text,
         "xref": "paper",
         "x": 0,
         "xanchor": "left",
@@ -233,12 +256,9 @@ def _slo_lane(name: str, recovery: Recovery, top_px: float, timeline: Timeline) 
     lanes: list[Json] = [
         base | {"base": [0], "x": [_round(timeline.end_s)], "marker": {"color": "rgba(128,136,145,.18)"}}
     ]
-    if recovery.effect_s is not None:
-        end_s = recovery.recovered_s.upper if recovery.recovered_s else timeline.end_s
-        marker = {"color": RED, "pattern": _hatch("/")}
-        lanes.append(
-            base | {"base": [_round(recovery.effect_s)], "x": [_round(end_s - recovery.effect_s)], "marker": marker}
-        )
+    lanes += [
+        base | {"base": [_round(begin_s)], "x": [_round(end_s - begin_s)], "marker": marker} for begin_s, end_s in spans
+    ]
     return label, lanes
 
 
@@ -374,23 +394,28 @@ def _figure(
 
 
 def _band(judgement: Judgement, timeline: Timeline) -> list[Json]:
-    """The fault, shaded; to the end where it was never taken away."""
+    """The fault, shaded, to the end where it was never taken away; and each surge, with a dotted edge."""
     begin_s, end_s = judgement.fault.inject_s, judgement.fault.end_s
-    if begin_s is None:
-        return []
-    return [
-        {
-            "type": "rect",
-            "yref": "paper",
-            "x0": _round(begin_s),
-            "x1": _round(timeline.end_s if end_s is None else end_s),
-            "y0": 0,
-            "y1": 1,
-            "fillcolor": "rgba(212,61,61,.13)",
-            "line": {"width": 0},
-            "layer": "below",
-        }
-    ]
+    bands = []
+    if begin_s is not None:
+        until_s = timeline.end_s if end_s is None else end_s
+        bands.append(_shade(begin_s, until_s, "rgba(212,61,61,.13)", {"width": 0}))
+    edge = {"width": 1.5, "color": BLUE, "dash": "dot"}
+    return bands + [_shade(*surge, "rgba(59,130,196,.10)", edge) for surge in timeline.surges]
+
+
+def _shade(begin_s: float, end_s: float, colour: str, edge: Json) -> Json:
+    return {
+        "type": "rect",
+        "yref": "paper",
+        "x0": _round(begin_s),
+        "x1": _round(end_s),
+        "y0": 0,
+        "y1": 1,
+        "fillcolor": colour,
+        "line": edge,
+        "layer": "below",
+    }
 
 
 def _lines(marks: dict[str, float]) -> list[Json]:

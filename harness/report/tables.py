@@ -10,7 +10,7 @@ from harness.judge import Judgement
 from harness.plan import Plan
 from harness.record import Record
 from harness.report import words
-from harness.report.console import claim, guard_limits, length
+from harness.report.planned import claim, guard_limits, length
 from harness.slo import LoadIndicator, Slo
 from harness.units import format_duration, format_percent, format_rate
 

@@ -41,6 +41,7 @@ class Timeline:
     error_ratio: dict[str, Values]  # by SLO, as its budget counts it (0..1)
     phases: tuple[tuple[str, float, float], ...]  # name, begin and end in seconds since the run's start
     end_s: float
+    surges: tuple[tuple[float, float], ...] = ()  # begin and end of each, seconds since the run's start
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ def timeline_of(record: Record) -> Timeline:
         error_ratio={slo.name: found for slo in record.plan.slos if (found := _ratios(record, slo, grid)) is not None},
         phases=tuple(_phases(record, grid)),
         end_s=(grid.end_ns - grid.run_begin_ns) / NS_PER_S,
+        surges=tuple(_surges(record, grid)),
     )
 
 
@@ -117,6 +119,16 @@ def _phases(record: Record, grid: _Grid) -> list[tuple[str, float, float]]:
             found.append(
                 (str(name), (begin.at_ns - grid.run_begin_ns) / NS_PER_S, (end_ns - grid.run_begin_ns) / NS_PER_S)
             )
+    return found
+
+
+def _surges(record: Record, grid: _Grid) -> list[tuple[float, float]]:
+    """When the load was told to send more; to the end where it was never told to stop that."""
+    found = []
+    for begin in record.all(Kind.SURGE_BEGIN):
+        ends = (end.at_ns for end in record.all(Kind.SURGE_END) if end.at_ns >= begin.at_ns)
+        span_ns = begin.at_ns, min(ends, default=grid.end_ns)
+        found.append(((span_ns[0] - grid.run_begin_ns) / NS_PER_S, (span_ns[1] - grid.run_begin_ns) / NS_PER_S))
     return found
 
 

@@ -1,6 +1,7 @@
 """A run while it goes on: a panel on a terminal, plain lines elsewhere."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -14,13 +15,15 @@ from rich.text import Text
 
 from harness.record import Progress, SloProgress
 from harness.report import words
+from harness.report.watched import CLOSED
 from harness.units import format_percent, format_rate
 
 type Observer = Callable[[Progress], None]
 
 COLUMNS_MAX: Final = 80
-SLOS_MAX: Final = 5  # two borders, five other lines and these make the twelve lines of the panel
+SLOS_MAX: Final = 5  # two borders, five other lines and these make the twelve lines of the panel; a breaker takes one
 LINE_EVERY_S: Final = 10.0
+UNREADABLE: Final = "?"  # the run's word for a breaker whose last look gave no state
 _LABEL: Final = 9
 _UNWRITABLE: Final = (OSError, ValueError)  # a broken pipe; a closed file, a character its encoding does not have
 
@@ -30,8 +33,9 @@ def live(console: Console) -> Iterator[Observer]:
     """Give a function that shows each `Progress` handed to it, about four times a second.
 
     On a terminal it redraws a panel of at most 12 lines and 80 columns, and takes it away at the end, however that
-    comes. Elsewhere, and on a terminal that cannot move its cursor, it prints a line at each change of phase and at
-    most every 10 s. A stream that can no longer be written to is left alone: what is shown must never stop a run.
+    comes. Elsewhere, and on a terminal that cannot move its cursor, it prints a line at each change of phase or dose
+    and at most every 10 s. A stream that can no longer be written to is left alone: what is shown must never stop a
+    run.
     """
     if not console.is_terminal or console.is_dumb_terminal:
         yield _unbreakable(_Lines(console).observe)
@@ -86,19 +90,20 @@ class _Lines:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._phase = ""
+        self._moment = ("", "")  # phase and dose
         self._said_s = -math.inf
 
     def observe(self, progress: Progress) -> None:
-        if progress.phase == self._phase and progress.elapsed_s - self._said_s < LINE_EVERY_S:
+        moment = (progress.phase, progress.dose)
+        if moment == self._moment and progress.elapsed_s - self._said_s < LINE_EVERY_S:
             return
-        self._phase, self._said_s = progress.phase, progress.elapsed_s
+        self._moment, self._said_s = moment, progress.elapsed_s
         self._console.print(line(progress), markup=False, highlight=False, soft_wrap=True)
 
 
 def line(progress: Progress) -> str:
     """A moment of a run on one line."""
-    parts = []
+    parts = list(_conditions(progress))
     if progress.planned_rate_per_s:
         parts.append(f"{_rate(progress)}, {format_percent(progress.error_ratio)} errors")
         burning = max(progress.slos, key=lambda slo: slo.burn, default=None)
@@ -106,6 +111,8 @@ def line(progress: Progress) -> str:
             parts.append(f"burn {burning.burn:.3g} ({burning.name})")
     if progress.broken:
         parts.append(f"broken: {', '.join(progress.broken)}")
+    if progress.breaker:
+        parts.append(f"breaker {_states(progress.breaker)}")
     if progress.message:
         parts.append(progress.message)
     head = f"{progress.elapsed_s:7.1f} s  {words.visible(progress.phase):<9}"
@@ -123,7 +130,9 @@ def draw(progress: Progress, console: Console) -> Panel:
     for label, shown in _rows(progress):
         grid.add_row(label, shown)
     style = "red" if progress.broken else "cyan"
-    title = Text(f" {words.visible(progress.phase)} ", style=f"bold {style}")
+    width = min(console.width, COLUMNS_MAX)
+    moment = _short(", ".join((progress.phase, *_conditions(progress))), width - 2 * _LABEL)
+    title = Text(f" {moment} ", style=f"bold {style}")
     return Panel(
         grid,
         title=title,
@@ -131,7 +140,7 @@ def draw(progress: Progress, console: Console) -> Panel:
         subtitle=Text(f" {progress.elapsed_s:.0f} s since the start ", style="dim"),
         subtitle_align="right",
         border_style=style,
-        width=min(console.width, COLUMNS_MAX),
+        width=width,
     )
 
 
@@ -142,9 +151,12 @@ def _rows(progress: Progress) -> Iterable[tuple[str, Text | Table]]:
         yield "load", Text.assemble(_rate(progress), "   ", errors)
     if progress.zones:
         yield "zones", _zones(progress.zones)
-    shown = progress.slos
-    if len(shown) > SLOS_MAX:
-        shown = tuple(sorted(shown, key=lambda slo: -slo.burn)[: SLOS_MAX - 1])
+    if progress.breaker:
+        is_closed = set(progress.breaker.values()) == {CLOSED}
+        yield "breaker", Text(words.visible(_states(progress.breaker)), style="" if is_closed else "bold yellow")
+    shown, most = progress.slos, SLOS_MAX - bool(progress.breaker)
+    if len(shown) > most:
+        shown = tuple(sorted(shown, key=lambda slo: -slo.burn)[: most - 1])
     for slo in shown:
         yield "SLO" if slo is shown[0] else "", _slo(slo)
     if len(shown) < len(progress.slos):
@@ -153,6 +165,22 @@ def _rows(progress: Progress) -> Iterable[tuple[str, Text | Table]]:
         yield "broken", Text(words.visible(", ".join(progress.broken)), style="bold red")
     if progress.message:
         yield "", Text(words.visible(progress.message))
+
+
+def _conditions(progress: Progress) -> Iterator[str]:
+    """What is done to the target just now that has a size."""
+    if progress.dose:
+        yield f"dose {progress.dose}"
+    if progress.surging:
+        yield "surging"
+
+
+def _states(breaker: dict[str, str]) -> str:
+    """The state of one breaker, or how many are in which: `2 open, 1 closed`."""
+    counts = Counter("not readable" if state == UNREADABLE else state for state in breaker.values())
+    if len(breaker) == 1:
+        return next(iter(counts))
+    return ", ".join(f"{count} {state}" for state, count in counts.most_common())
 
 
 def _bar(progress: Progress) -> Table:

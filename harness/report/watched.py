@@ -1,16 +1,19 @@
 """The breaker, the dependency and the sweep: their tables and charts. Computes nothing itself."""
 
 import html as markup
+from dataclasses import dataclass
 from typing import Any, Final
 
-from harness.judge import BreakerAccount, Interval, Judgement, Outcome
+from harness.judge import BreakerAccount, DoseResponse, Interval, Judgement, Outcome, SweepAccount
 from harness.plan import Plan
 from harness.report import words
 from harness.report.tables import Table
 
 type Json = dict[str, Any]  # a part of a plotly figure
 
-STATES: Final = ("closed", "half-open", "open")
+CLOSED, HALF_OPEN, OPEN = "closed", "half-open", "open"
+STATES: Final = (CLOSED, HALF_OPEN, OPEN)
+NO_DOSE: Final = "No dose was measured to be there."
 _SAID: Final = {Outcome.MET: "kept", Outcome.MISSED: "broken", Outcome.UNKNOWN: "undecided"}
 # Colour never speaks alone: what was not decided is hollow, what broke is a cross.
 _SYMBOLS: Final = {Outcome.MET: "circle", Outcome.MISSED: "x", Outcome.UNKNOWN: "circle-open"}
@@ -91,23 +94,92 @@ def _dependency_table(judgement: Judgement) -> Table:
 def _sweep_table(judgement: Judgement) -> Table:
     sweep = judgement.sweep
     assert sweep is not None
-    doses = sorted({step.dose for response in sweep.responses for step in response.steps})
-    rows = []
-    for dose in doses:
-        at_dose = []
-        for response in sweep.responses:
-            step = next((one for one in response.steps if one.dose == dose), None)
-            good = words.percent(step.good / step.total) if step and step.total else words.NOT_KNOWN
-            at_dose.append(f"{good}, {_SAID[step.outcome]}" if step else words.NOT_KNOWN)
-        rows.append((f"{dose:g} {sweep.unit}".rstrip(), *at_dose))
+    rows = [
+        (dose, *(f"{step.good}, {_SAID[step.outcome]}" if step else words.NOT_KNOWN for step in steps))
+        for dose, steps in dose_rows(sweep)
+    ]
     return Table(
         f"Sweep of {sweep.variable}",
         ("dose", *(response.slo for response in sweep.responses)),
         tuple(rows),
         "Good answers at each dose, and whether they decide the SLO. Doses that were not measured to be there are left "
         "out.",
-        "No dose was measured to be there.",
+        NO_DOSE,
     )
+
+
+# --- what the terminal shows as well ---------------------------------------------------------------------------------
+
+
+def breaker_story(breaker: BreakerAccount) -> str:
+    """What became of the state, on one line: `closed -> open after 361 ms -> closed 891 ms after fault end`.
+
+    Times are those of the slowest instance, and the upper bounds of what is known.
+    """
+    if not breaker.instances:
+        return "its state is not known"
+    story = ["/".join(dict.fromkeys(one.changes[0][1] for one in breaker.instances))]
+    if breaker.opened_after_s is None:
+        unopened = (one.source for one in breaker.instances if one.opened_s is None)
+        return " -> ".join([*story, f"not seen to open at {', '.join(unopened)}"])
+    story.append(f"{OPEN} after {words.duration(breaker.opened_after_s.upper)}")
+    if any(one.half_open_seen for one in breaker.instances):
+        story.append(HALF_OPEN)
+    if breaker.closed_after_s is None:
+        unclosed = (one.source for one in breaker.instances if one.closed_s is None)
+        story.append(f"not seen to close for good at {', '.join(unclosed)}")
+    else:
+        story.append(f"{CLOSED} {words.duration(breaker.closed_after_s.upper)} after fault end")
+    return " -> ".join(story)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one SLO did at one dose."""
+
+    good: str  # share of good answers
+    outcome: Outcome
+
+
+def dose_rows(sweep: SweepAccount) -> list[tuple[str, list[Step | None]]]:
+    """Each dose that counts, with what each SLO did at it, in the order of the sweep's responses."""
+    doses = sorted({step.dose for response in sweep.responses for step in response.steps})
+    return [(_dose(dose, sweep), [_step(response, dose) for response in sweep.responses]) for dose in doses]
+
+
+def _step(response: DoseResponse, dose: float) -> Step | None:
+    one = next((step for step in response.steps if step.dose == dose), None)
+    if one is None:
+        return None
+    return Step(words.percent(one.good / one.total) if one.total else words.NOT_KNOWN, one.outcome)
+
+
+def dose_sentences(sweep: SweepAccount) -> list[str]:
+    """What is known of each SLO, in words; those that broke come last, the one that broke first at the very end."""
+    known = [response for response in sweep.responses if response.steps]
+    known.sort(key=lambda one: (one.broken is not None, -(one.broken or 0.0)))
+    return [_sentence(response, sweep) for response in known]
+
+
+def _sentence(response: DoseResponse, sweep: SweepAccount) -> str:
+    least, most = response.steps[0].dose, response.steps[-1].dose
+    if response.broken is None:
+        if response.held is None:
+            return f"{response.slo}: no dose decides it"
+        rest = "the most tried" if response.held == most else "what lies above is not decided"
+        return f"{response.slo} holds up to {_dose(response.held, sweep)}, {rest}"
+    broken = f"breaks at {_dose(response.broken, sweep)}"
+    if response.held is None:
+        rest = "the least tried" if response.broken == least else "what lies below is not decided"
+        return f"{response.slo} {broken}, {rest}"
+    return f"{response.slo} holds up to {_dose(response.held, sweep)} and {broken}"
+
+
+def _dose(dose: float, sweep: SweepAccount) -> str:
+    return f"{dose:g} {sweep.unit}".rstrip()
+
+
+# --- charts ----------------------------------------------------------------------------------------------------------
 
 
 def breaker_traces(judgement: Judgement, end_s: float) -> list[Json]:

@@ -1,11 +1,13 @@
 """Figures and outcomes in words, the same in every form of the report. Percent exists only from here on."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from harness.judge import Interval, Judgement, Kind, Outcome, Recovery, Verdict
 from harness.units import NS_PER_S, format_duration, format_percent
 
 NOT_KNOWN: Final = "-"
+_RUN_COMPLETE: Final = "run complete"  # the judge's name of a promise that only a run cut short has, and never keeps
 _RATIO: Final = "ratio"
 _MOST: Final = (Kind.RTO, Kind.RPO, Kind.BUDGET)  # what is claimed of these is an upper limit
 _PERCENT_DIGITS: Final = 3  # as the judge's own sentences, so that a figure reads the same in both
@@ -48,6 +50,11 @@ def worst_first(judgement: Judgement) -> list[Verdict]:
 def worst_last(judgement: Judgement) -> list[Verdict]:
     """Met, unknown, missed; within each, the judge's order."""
     return sorted(judgement.verdicts, key=lambda verdict: -_ORDER.index(verdict.outcome))
+
+
+def cut_short(verdicts: Iterable[Verdict]) -> Verdict | None:
+    """The verdict that says why the run did not go on to its end, if it did not."""
+    return next((one for one in verdicts if one.kind is Kind.FAULT and one.promise == _RUN_COMPLETE), None)
 
 
 def claimed(verdict: Verdict) -> str:

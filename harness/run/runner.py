@@ -263,6 +263,7 @@ class _Run:
 
     def _recovery_phase(self) -> None:
         assert self._chaos is not None
+        self._dose = ""  # also after a sweep that ended early: what is undone is no dose any more
         self._surge(on=False)
         self._chaos.release()
         ended = self._wait_for(Kind.FAULT_END, UNDO_S)
@@ -376,6 +377,7 @@ class _Run:
         if self._chaos is None:
             return
         begun = any(event.kind is Kind.FAULT_BEGIN for event in self._live.events)
+        self._dose = ""
         if begun:
             self._surge(on=False)
             self._chaos.release()

@@ -20,7 +20,7 @@ from harness.errors import NotAvailableError
 from harness.judge import Judgement, judge, worst
 from harness.plan import TESTBED, Plan, Target, built_in_target
 from harness.record import Progress, Record, RunInfo, read_record, write_parquet
-from harness.report import html, json_text, live, terminal
+from harness.report import html, json_text, live, put, summary, terminal
 from harness.run import Operator, Parts, run
 from harness.units import NS_PER_S
 from harness.verbs.common import (
@@ -71,15 +71,21 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
     planned = make_plans(read, target, arguments, arguments.sweep)  # every mistake before anything starts
     make_runs_folder(arguments.runs)
     operator = Operator()
-    judgements = []
-    with operator.listening(), _reached(target, arguments.testbed, streams) as reached:
-        for index in range(len(planned)):
-            # Anew for each: on the embedded target, an earlier drill may have moved the database's primary.
-            now = reached()
-            plan = make_plans(read, now, arguments, arguments.sweep)[index]
-            judgements.append(_drill_one(plan, now, arguments, streams, operator))
-            if operator.wants_stop:
-                break
+    drills: list[tuple[Judgement, Path]] = []
+    try:
+        with operator.listening(), _reached(target, arguments.testbed, streams) as reached:
+            for index in range(len(planned)):
+                # Anew for each: on the embedded target, an earlier drill may have moved the database's primary.
+                now = reached()
+                plan = make_plans(read, now, arguments, arguments.sweep)[index]
+                drills.append(_drill_one(plan, now, arguments, streams, operator))
+                if operator.wants_stop:
+                    break
+    finally:  # also when a later one could not be run: what was found before is not lost
+        if len(planned) > 1 and drills:
+            not_run = [plan.experiment for plan in planned[len(drills) :]]
+            summary(drills, not_run, streams.progress if arguments.json else streams.result)
+    judgements = [judgement for judgement, _ in drills]
     if arguments.json:
         texts = [json_text(one) for one in judgements]
         streams.out.write(texts[0] + "\n" if len(read.experiments) == 1 else "[" + ",\n".join(texts) + "]\n")
@@ -126,7 +132,7 @@ def _whole_bed(bed: "Bed", clock: Clock) -> Target:
 
 def _drill_one(
     plan: Plan, target: Target, arguments: argparse.Namespace, streams: Streams, operator: Operator
-) -> Judgement:
+) -> tuple[Judgement, Path]:
     clock = SystemClock()
     command = ["drill", plan.file, "--target", target.name, "--seed", str(arguments.seed)]
     command += ["--quick"] if arguments.quick else []
@@ -159,7 +165,7 @@ def _drill_one(
             f"wellproven report {path} -o FILE"
         ) from None
     streams.progress.print(f"report    {path / 'report.html'}", soft_wrap=True)
-    return judgement
+    return judgement, path
 
 
 def _opened_when_used(open_view: Callable[[], Callable[[Progress], None]]) -> Callable[[Progress], None]:
@@ -182,7 +188,7 @@ def _announce(info: RunInfo, streams: Streams) -> None:
     grid.add_column()
     for name, text in (("run", info.run), ("commit", commit), ("versions", versions), ("seed", str(info.seed))):
         grid.add_row(name, Text(text))
-    streams.progress.print(grid)
+    put(streams.progress, grid, streams.progress.width)
     streams.progress.print(Text(f"repeat    {info.repeat}"), soft_wrap=True)
 
 

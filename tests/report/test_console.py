@@ -6,40 +6,22 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 from built_runs import Names, barely_begun, drilled, plan_of
+from consoles import fixed, plain, shown, verdict
 from rich.console import Console
 
-from harness.judge import Judgement, Kind, Outcome, Verdict, judge
+from harness.judge import Kind, Outcome, judge
+from harness.plan import Breaker, Dependency, Metric, Plan, Sweep
 from harness.record import Progress, SloProgress
 from harness.report import live, show_plan, terminal, words
-from harness.report.watch import draw
+from harness.report.watch import draw, line
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
-
-
-def fixed() -> Judgement:
-    return Judgement.model_validate_json((Path(__file__).parent / "judgement.json").read_text(encoding="utf-8"))
-
-
-def plain(width: int = 80) -> Console:
-    return Console(file=io.StringIO(), width=width, force_terminal=False, color_system=None, highlight=False)
-
-
-def shown(console: Console) -> str:
-    assert isinstance(console.file, io.StringIO)
-    return "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
-
-
-def verdict(**changes: Any) -> Verdict:
-    usual: dict[str, Any] = {
-        "promise": "shop RTO", "kind": Kind.RTO, "outcome": Outcome.MET, "claimed": 3.0, "measured": 2.0, "unit": "s",
-        "because": "it was",
-    }  # fmt: skip
-    return Verdict(**usual | changes)
 
 
 # --- verdicts --------------------------------------------------------------------------------------------------------
@@ -137,6 +119,71 @@ def test_plan_golden(golden: Any) -> None:
     golden("plan.txt", shown(console))
 
 
+def watched_plan() -> Plan:
+    """The plan of the golden files with a dependency, a breaker, a surge and a sweep."""
+    plan = plan_of(Names())
+    orders, *others = plan.profile.routes
+    surging = plan.profile.model_copy(
+        update={"routes": (orders.model_copy(update={"surge_per_s": Fraction(250)}), *others)}
+    )
+    urls = ("http://10.0.0.1:8080/metrics", "http://10.0.0.2:8080/metrics")
+    return plan.model_copy(
+        update={
+            "profile": surging,
+            "dependency": Dependency(
+                name="pricing",
+                route="POST /orders",
+                requests=Metric(urls=("http://10.0.0.9:9901/stats",), metric="rq_total", labels={"to": "pricing"}),
+                amplification=Fraction("1.5"),
+                answers_within_ns=500_000_000,
+            ),
+            "breaker": Breaker(
+                name="pricing",
+                how="metric",
+                urls=urls,
+                metric="breaker_state",
+                opened_within_ns=3_000_000_000,
+                fails_fast_within_ns=200_000_000,
+                sheds=Fraction("0.8"),
+                closed_within_ns=5_000_000_000,
+            ),
+            "sweep": Sweep(
+                variable="delay_ms",
+                unit="ms",
+                lowest=Fraction(50),
+                highest=Fraction(800),
+                measured_by={"type": "python", "module": "shop.probes", "func": "median_ms"},
+                tolerates={"orders-fast": Fraction(100)},
+            ),
+        }
+    )
+
+
+def test_plan_of_all_that_is_watched_golden(golden: Any) -> None:
+    """A plan's dependency, breaker, surge and sweep are shown with their limits, in 80 columns."""
+    console = plain()
+    show_plan(watched_plan(), console)
+    golden("plan-watched.txt", shown(console))
+    assert max(map(len, shown(console).splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"how": "health", "pointer": "/breakers/pricing"}, "/breakers/pricing of the health body at 10.0.0.1:8080"),
+        ({"how": "inferred", "open_below": Fraction(1, 5)}, "inferred: open where less than 20 % of the usual"),
+    ],
+)
+def test_plan_says_where_a_breakers_state_comes_from(changes: dict[str, Any], said: str) -> None:
+    """A state read from a health body, or inferred from traffic, is not shown as a metric."""
+    plan = watched_plan()
+    assert plan.breaker is not None
+    console = plain()
+    show_plan(plan.model_copy(update={"breaker": plan.breaker.model_copy(update=changes)}), console)
+    assert said in shown(console)
+    assert "breaker_state" not in shown(console)
+
+
 # --- live ------------------------------------------------------------------------------------------------------------
 
 
@@ -165,6 +212,9 @@ def test_panel_is_small(width: int) -> None:
         zones={f"zone-{number}": 1.0 for number in range(40)},
         broken=tuple(f"fault {number}" for number in range(40)),
         message="m" * 300,
+        dose="200 " + "m" * 300,
+        surging=True,
+        breaker={f"breaker:{number}": f"state {number}" for number in range(40)},
     )
     console.print(draw(many, console))
     lines = shown(console).splitlines()
@@ -177,6 +227,35 @@ def test_panel_golden(golden: Any) -> None:
     console = plain()
     console.print(draw(progress(), console))
     golden("panel.txt", shown(console))
+
+
+def test_panel_of_a_sweep_golden(golden: Any) -> None:
+    """The live panel says the dose that is there, whether the load surges, and how many breakers are in which state."""
+    console = plain()
+    states = {"10.0.0.1:8080": "open", "10.0.0.2:8080": "open", "10.0.0.3:8080": "?"}
+    console.print(draw(progress(dose="200 ms", surging=True, breaker=states), console))
+    golden("panel-watched.txt", shown(console))
+
+
+def test_one_breaker_is_not_counted() -> None:
+    """Where there is one breaker, its state alone is shown."""
+    assert "; breaker half-open" in line(progress(breaker={"a:1": "half-open"}, message=""))
+
+
+def test_a_line_says_dose_surge_and_breaker() -> None:
+    """Without a terminal, dose, surge and breaker states stand on the line of that moment."""
+    said = line(progress(dose="200 ms", surging=True, breaker={"a:1": "open", "b:2": "closed", "c:3": "open"}))
+    assert "fault      dose 200 ms; surging; 398/s of 400/s planned" in said
+    assert "broken: zone-a: stop_instances; breaker 2 open, 1 closed; waiting" in said
+
+
+def test_each_dose_has_its_line() -> None:
+    """Without a terminal a new dose is said at once, not up to 10 s later."""
+    console = plain()
+    with live(console) as observe:
+        for tenth in range(100):
+            observe(progress(elapsed_s=tenth / 10, dose=f"{50 * 2 ** (tenth // 40)} ms"))
+    assert [one.split("dose ")[1].split(";")[0] for one in shown(console).splitlines()] == ["50 ms", "100 ms", "200 ms"]
 
 
 def test_panel_before_the_load() -> None:

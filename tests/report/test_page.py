@@ -1,19 +1,20 @@
 import hashlib
 import json
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from built_runs import Names, barely_begun, drilled, killed
+from built_runs import END_S, Names, at, barely_begun, drilled, killed
 
 from harness.judge import Judgement, Outcome, judge
-from harness.record import Record
+from harness.record import Event, Kind, Record
 from harness.report import html, json_text, words
 from harness.report.page import PLOTLY_BEGIN, PLOTLY_END
+from harness.report.timeline import timeline_of
 
 EVIL = "</script><script>alert('w')</script>\"'`&<img src=x onerror=alert(1)>{{7*7}}\x1b[31m\u2028"
 EVIL_ZONE = EVIL.replace("\u2028", "")  # a zone is a line of its file
@@ -173,6 +174,28 @@ def test_labels_of_marks_stand_on_lines_of_their_own(page: str) -> None:
     heights = sorted(label["y"] for label in lanes["layout"]["annotations"])
     assert len(heights) == 6 + 3
     assert all(later - earlier >= 15 for earlier, later in pairwise(heights))
+
+
+def test_a_surge_is_shaded_in_every_chart(record: Record) -> None:
+    """From its begin to its end a surge is a band of its own with a dotted edge, and has a lane with its times."""
+    events = [*record.events]
+    for seconds, kind in ((22.2, Kind.SURGE_BEGIN), (41.9, Kind.SURGE_END)):
+        events.append(Event(at_ns=at(seconds), kind=kind, name="", data={}))
+    surged = replace(record, events=tuple(sorted(events, key=lambda event: event.at_ns)))
+    page = html(surged, judge(surged))
+    for chart in json.loads(read(page).scripts["charts"]):
+        bands = [shape for shape in chart["layout"]["shapes"] if shape["type"] == "rect"]
+        assert [(band["x0"], band["x1"]) for band in bands if band["line"].get("dash") == "dot"] == [(22.2, 41.9)]
+        assert len(bands) == 2  # the other one is the fault
+    assert "surge of the load\\u003c/b\\u003e 22.2 to 41.9 s" in read(page).scripts["charts"]
+    assert "The dotted one is the surge" in page
+
+
+def test_a_surge_that_never_ended_is_shaded_to_the_end(record: Record) -> None:
+    """A run that broke off in its surge shows it to the end; one without a surge shows none."""
+    begin = Event(at_ns=at(22.2), kind=Kind.SURGE_BEGIN, name="", data={})
+    assert timeline_of(replace(record, events=(*record.events, begin))).surges == ((22.2, END_S),)
+    assert timeline_of(record).surges == ()
 
 
 def test_outside_text_is_only_text(tmp_path: Path) -> None:
