@@ -2,7 +2,8 @@
 
 Brings the load up, waits until the baseline keeps its SLOs, breaks what the experiment says, watches the recovery,
 undoes the fault, reads back what was written, and judges. Without an EXPERIMENT, all in experiments/ are run, one after
-another. On the target `testbed` it uses the one that is up (wellproven testbed up), or brings up its own.
+another, and summed up in a line each. On the target `testbed` it uses the one that is up (wellproven testbed up), or
+brings up its own.
 """
 
 import argparse
