@@ -6,8 +6,8 @@ from harness.review.conditions import Condition, ConditionError, parse_condition
 from harness.review.evidence import shown_by
 from harness.review.lens import read_lens
 from harness.review.oddities import Finding, Oddity, lint
-from harness.review.scores import FORMULA, PillarScore, Practice, Shown, State, score, weight
-from harness.review.types import Choice, Lens, Pillar, Provable, Question, Risk, Rule
+from harness.review.scores import FORMULA, PillarScore, Practice, State, score, weight
+from harness.review.types import Choice, Lens, Pillar, Provable, Question, Risk, Rule, Shown
 
 __all__ = [
     "FORMULA",

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from harness.judge import Judgement, Outcome
 from harness.record import Record
 from harness.review.answers import BUILT_IN
-from harness.review.scores import Shown
+from harness.review.types import Shown
 
 UTC_FORMAT = "%Y-%m-%dT%H-%M-%SZ"  # how a run's folder is called
 

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from harness.review.answers import Answer
-from harness.review.types import Choice, Lens, Pillar, Question, Risk
+from harness.review.types import Choice, Lens, Pillar, Question, Risk, Shown
 
 HIGH_WEIGHT, MEDIUM_WEIGHT = 3, 1
 STALE_AFTER = timedelta(days=90)
@@ -33,17 +33,6 @@ class State(StrEnum):
     NOT_TESTABLE = "not testable"  # claimed, and only words can stand for it
     NOT_CLAIMED = "not claimed"
     NOT_APPLICABLE = "not applicable"
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One piece of evidence that was conclusive: an unknown run is none."""
-
-    question: str
-    choice: str
-    holds: bool
-    at: datetime  # UTC
-    source: str  # the run, or the file, that says so
 
 
 @dataclass(frozen=True, slots=True)

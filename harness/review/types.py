@@ -2,6 +2,7 @@
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from harness.review.conditions import DEFAULT, Condition
@@ -115,3 +116,17 @@ class Lens:
     def questions(self) -> tuple[Question, ...]:
         """All questions, in the lens's order."""
         return tuple(question for pillar in self.pillars for question in pillar.questions)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One piece of evidence for or against one practice, and it was conclusive: an unknown run is none."""
+
+    question: str
+    choice: str
+    holds: bool
+    at: datetime  # UTC, when it was so
+    source: str  # the run, or the file, that says so
+    because: str = ""  # one sentence, with the numbers
+    short_of: tuple[str, ...] = ()  # in what it shows less than is claimed: the load, the SLOs
+    outdated: str = ""  # why it counts no longer, though it may be young: what it was seen on has changed
