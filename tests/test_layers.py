@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "plan": {"slo"},
     "record": {"plan", "slo"},
     "judge": {"record", "plan", "slo"},
-    "report": {"judge", "record", "plan", "slo"},
+    "report": {"review", "judge", "record", "plan", "slo"},
     "review": {"judge", "record", "plan", "slo"},
     "load": {"record", "plan"},
     "fault": {"record", "plan"},

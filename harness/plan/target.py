@@ -1,20 +1,25 @@
 """Targets: where experiments may run, from `experiments/targets.yaml`; `testbed` is built in."""
 
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, JsonValue, StringConstraints, field_validator
 
 from harness.documents import Mistakes, RatePerS, problem, read_documents, validate
 from harness.errors import FileError
 from harness.model import Exact, Model
+from harness.plan.configuration import configuring_files, digest
 from harness.plan.written import Written
 
 TESTBED = "testbed"
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z_][A-Z0-9_]*$")]
 Environment = Literal["development", "testbed", "staging", "production"]
+
+# What makes a target another one, beside the files it names.
+_CONFIGURES = {"base_url", "environment", "zone_header", "fallback_header", "aws", "variables"}
 
 
 class WrittenAws(Written):
@@ -38,6 +43,7 @@ class WrittenTarget(Written):
     aws: WrittenAws | None = None
     variables: dict[VariableName, str] = {}  # environment of the experiment: zones, tags, whatever it reads
     secrets: tuple[VariableName, ...] = ()  # names of environment variables the experiment needs; never values
+    configuration: tuple[str, ...] = ()  # files that configure it; when they change, old proof is stale
 
     @field_validator("name")
     @classmethod
@@ -65,6 +71,7 @@ class Target(Model):
     aws_account: str | None = None
     environment_variables: dict[str, str] = {}
     secrets: tuple[str, ...] = ()
+    configuration: str = ""  # digest of what it is: its own words, and the files it names
 
 
 def read_targets(path: Path) -> dict[str, Target]:
@@ -82,12 +89,15 @@ def read_targets(path: Path) -> dict[str, Target]:
         for index, target in enumerate(written.targets if written else ()):
             if target.name in found:
                 mistakes.add(document.mistake(("targets", index, "name"), "each name once"))
-            found[target.name] = _target(target)
+            files = configuring_files(
+                target.configuration, path.parent.parent, document, ("targets", index, "configuration"), mistakes
+            )
+            found[target.name] = _target(target, files)
     mistakes.raise_any()
     return found
 
 
-def _target(written: WrittenTarget) -> Target:
+def _target(written: WrittenTarget, files: dict[str, bytes]) -> Target:
     variables = dict(written.variables)
     if written.aws:
         variables["AWS_REGION"] = variables["AWS_DEFAULT_REGION"] = written.aws.region
@@ -105,13 +115,16 @@ def _target(written: WrittenTarget) -> Target:
         aws_account=written.aws.account if written.aws else None,
         environment_variables=variables,
         secrets=written.secrets,
+        configuration=digest(written.model_dump(mode="json", include=_CONFIGURES), files),
     )
 
 
 def built_in_target(
-    base_url: str = "http://127.0.0.1:0", environment_variables: dict[str, str] | None = None
+    base_url: str = "http://127.0.0.1:0",
+    environment_variables: dict[str, str] | None = None,
+    settings: Mapping[str, JsonValue] | None = None,
 ) -> Target:
-    """The built-in target; its address and variables are known once it is up."""
+    """The built-in target; its address and variables are known once it is up, `settings` where they are no default."""
     return Target(
         name=TESTBED,
         base_url=base_url,
@@ -120,4 +133,5 @@ def built_in_target(
         zone_header="x-zone",
         fallback_header="x-fallback",
         environment_variables=environment_variables or {},
+        configuration=digest(settings or {}),
     )

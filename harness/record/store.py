@@ -48,6 +48,7 @@ class RunInfo(Model):
     versions: dict[str, str]
     seed: int
     repeat: str  # the command line that repeats the run
+    configuration: str = ""  # digest of the target's configuration; older runs have none
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,29 @@ from harness.report.console import terminal
 from harness.report.lines import put
 from harness.report.page import html, json_text
 from harness.report.planned import show_plan
+from harness.report.review import (
+    review_json,
+    roadmap_csv,
+    roadmap_github,
+    roadmap_markdown,
+    show_review,
+    show_trend,
+)
 from harness.report.watch import Observer, live
 
-__all__ = ["Observer", "html", "json_text", "live", "put", "show_plan", "summary", "terminal"]
+__all__ = [
+    "Observer",
+    "html",
+    "json_text",
+    "live",
+    "put",
+    "review_json",
+    "roadmap_csv",
+    "roadmap_github",
+    "roadmap_markdown",
+    "show_plan",
+    "show_review",
+    "show_trend",
+    "summary",
+    "terminal",
+]

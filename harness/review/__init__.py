@@ -1,39 +1,79 @@
-"""What it is worth: Well-Architected lenses, and what their rules make of an answer (pure, but for reading files)."""
+"""What it is worth: Well-Architected lenses, answers and evidence -> claimed and proven scores, roadmap, trade-offs.
 
-from harness.review.answers import Answer, read_answers
+Pure, but for reading and writing files.
+"""
+
+from harness.review.answers import BUILT_IN, Answer, Answers, Effect, Level, Measure, Scope
 from harness.review.built_in import aws_json, built_in_lens
 from harness.review.conditions import Condition, ConditionError, parse_condition
-from harness.review.evidence import shown_by
+from harness.review.decisions import TradeOff, amount
+from harness.review.evidence import Now, shown_by, with_drills
+from harness.review.improvements import Improved
 from harness.review.lens import read_lens
+from harness.review.measured import Measured, measured_by
+from harness.review.milestones import NAME as MILESTONE_NAME
+from harness.review.milestones import Change, Milestone, Trend, make_milestone, read_milestones, write_milestone
 from harness.review.oddities import Finding, Oddity, lint
-from harness.review.scores import FORMULA, PillarScore, Practice, State, score, weight
+from harness.review.reading import read_answers
+from harness.review.roadmap import Gap, Quadrant
+from harness.review.scores import FORMULA, Balance, PillarScore, Risks, balance, score
+from harness.review.states import Practice, State, weight
 from harness.review.types import Choice, Lens, Pillar, Provable, Question, Risk, Rule, Shown
+from harness.review.whole import MEASURED_PILLARS, Review, review
 
 __all__ = [
+    "BUILT_IN",
     "FORMULA",
+    "MEASURED_PILLARS",
+    "MILESTONE_NAME",
     "Answer",
+    "Answers",
+    "Balance",
+    "Change",
     "Choice",
     "Condition",
     "ConditionError",
+    "Effect",
     "Finding",
+    "Gap",
+    "Improved",
     "Lens",
+    "Level",
+    "Measure",
+    "Measured",
+    "Milestone",
+    "Now",
     "Oddity",
     "Pillar",
     "PillarScore",
     "Practice",
     "Provable",
+    "Quadrant",
     "Question",
+    "Review",
     "Risk",
+    "Risks",
     "Rule",
+    "Scope",
     "Shown",
     "State",
+    "TradeOff",
+    "Trend",
+    "amount",
     "aws_json",
+    "balance",
     "built_in_lens",
     "lint",
+    "make_milestone",
+    "measured_by",
     "parse_condition",
     "read_answers",
     "read_lens",
+    "read_milestones",
+    "review",
     "score",
     "shown_by",
     "weight",
+    "with_drills",
+    "write_milestone",
 ]

@@ -1,24 +1,50 @@
-"""What a team says of itself (`slos/review.yaml`): the practices it claims, and those that do not apply and why.
+"""What a team says of itself (`slos/review.yaml`): what it claims, for what, what it decided and what it says improved.
 
-lens: wellproven
+lens: wellproven                      # the built-in one, or a lens file beside this one
+scope: {load: 100%}                   # what the claims are made for
+stale-after: 90d
 questions:
-rel_redundancy:
-claimed: [rel_multi_zone, rel_load_distribution]
-owner: shop
-not-applicable: {rel_multi_region: one region by contract}
+  rel_redundancy:
+    claimed: [rel_multi_zone, rel_load_distribution]
+    owner: shop
+    impact: high                      # of a gap on the business; complexity: of closing it
+    due: 2027-03-31
+    not-applicable: {rel_multi_region: one region by contract}
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date, timedelta
+from enum import StrEnum
+from fractions import Fraction
 from pathlib import Path
 
-from pydantic import ConfigDict
-
-from harness.documents import Document, FileModel, Mistakes, Where, nearest, read_documents, validate
-from harness.errors import FileError
 from harness.review.types import Lens
 
 BUILT_IN = "wellproven"
+STALE_AFTER = timedelta(days=90)
+
+
+class Level(StrEnum):
+    """How much: of business impact, of technical complexity."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+    @property
+    def rank(self) -> int:
+        """0, 1, 2."""
+        return list(Level).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What closing a gap is worth and takes, as far as somebody said so."""
+
+    impact: Level | None = None
+    complexity: Level | None = None
+    due: date | None = None
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,67 +53,94 @@ class Answer:
 
     question: str
     claimed: frozenset[str] = frozenset()
-    not_applicable: dict[str, str] = field(default_factory=dict)  # choice -> why
+    not_applicable: dict[str, str] = field(default_factory=dict)  # choice -> why; leaves the denominator
+    excluded: dict[str, str] = field(default_factory=dict)  # choice -> why it is not looked at now; stays in it
     owner: str = ""
     notes: str = ""
+    effort: Effort = Effort()
+    practices: dict[str, Effort] = field(default_factory=dict)  # choice -> what differs from `effort`
+
+    def effort_of(self, choice: str) -> Effort:
+        """What one practice takes: its own words before the question's."""
+        own, rest = self.practices.get(choice, Effort()), self.effort
+        return Effort(
+            own.impact or rest.impact,
+            own.complexity or rest.complexity,
+            own.due or rest.due,
+            own.owner or rest.owner or self.owner,
+        )
 
 
-class _Kebab(FileModel):
-    model_config = ConfigDict(alias_generator=lambda name: name.replace("_", "-"))
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the claims are made for: evidence that shows less is partial."""
+
+    load: Fraction = Fraction(1)  # share of production traffic
+    slos: tuple[str, ...] = ()  # that a drill must have judged; none named: those of its experiment
 
 
-class _Answer(_Kebab):
-    claimed: list[str] = []
-    not_applicable: dict[str, str] = {}
-    owner: str = ""
-    notes: str = ""
+class Effect(StrEnum):
+    """What a decision does to a pillar."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    NONE = "none"
 
 
-class _Answers(_Kebab):
-    lens: str
-    questions: dict[str, _Answer]
+class Measure(StrEnum):
+    """A figure of a stored run."""
+
+    RTA = "rta"  # s, the slowest critical SLO
+    RPA = "rpa"  # s, upper bound
+    LOST = "lost"  # acknowledged writes
+    BUDGET = "budget"  # share of a window's error budget at production traffic, the worst SLO
+    BURN = "burn"  # over the drill, the worst SLO
 
 
-def read_answers(path: Path, lens: Lens) -> dict[str, Answer]:
-    """Answers by question. Raises FileError with every mistake: what the lens does not ask or offer among them."""
-    documents = read_documents(path)
-    if len(documents) != 1:
-        raise FileError.single(path, f"{len(documents)} documents", "one document", "put all answers into one")
-    [document] = documents
-    raw, mistakes = validate(_Answers, document), Mistakes()
-    if raw.lens != BUILT_IN:
-        mistakes.add(document.mistake(("lens",), BUILT_IN, "other lenses are not answered yet"))
-    asked = {question.id: {choice.id for choice in question.choices} for question in lens.questions}
-    for name, answer in raw.questions.items():
-        if name in asked:
-            _check(answer, asked[name], document, ("questions", name), mistakes)
-        else:
-            _unknown(mistakes, document, ("questions", name), name, asked, "a question of the lens")
-    mistakes.raise_any()
-    return {
-        name: Answer(name, frozenset(one.claimed), dict(one.not_applicable), one.owner, one.notes)
-        for name, one in raw.questions.items()
-    }
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """A limit that a decision accepted; what was measured may contradict it."""
+
+    experiment: str
+    measure: Measure
+    at_most: Fraction  # in the measure's unit
 
 
-def _check(answer: _Answer, offered: set[str], document: Document, at: Where, mistakes: Mistakes) -> None:
-    for index, choice in enumerate(answer.claimed):
-        if choice not in offered:
-            _unknown(mistakes, document, (*at, "claimed", index), choice, offered)
-    for choice, why in answer.not_applicable.items():
-        here = (*at, "not-applicable", choice)
-        if choice not in offered:
-            _unknown(mistakes, document, here, choice, offered)
-        elif not why.strip():
-            mistakes.add(document.mistake(here, "the reason", "say why it does not apply"))
-        elif choice in answer.claimed:
-            mistakes.add(document.mistake(here, "claimed or not applicable", "take it out of one of them", "both"))
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A trade-off: what was decided, what it does to each pillar, and what was accepted for it."""
+
+    id: str
+    title: str
+    decided: date
+    because: str
+    by: str
+    effects: dict[str, Effect]  # pillar -> effect
+    expects: tuple[Expectation, ...]
+    where: str
 
 
-def _unknown(
-    mistakes: Mistakes, document: Document, at: Where, got: str, known: Iterable[str], what: str = "a practice"
-) -> None:
-    names = sorted(known)
-    near = nearest(got, names)
-    expected = f"{what}: {', '.join(names)}" if len(names) <= 8 else what
-    mistakes.add(document.mistake(at, expected, f"did you mean {near}?" if near else "", repr(got)))
+@dataclass(frozen=True, slots=True)
+class Improvement:
+    """A claim that a figure fell since a day: by at least `less_by` of what it was."""
+
+    claim: str
+    experiment: str
+    measure: Measure
+    since: date
+    less_by: Fraction
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The whole file."""
+
+    file: Path
+    lens_name: str  # how experiments name it under `proves`
+    lens: Lens
+    questions: dict[str, Answer] = field(default_factory=dict)
+    scope: Scope = Scope()
+    stale_after: timedelta = STALE_AFTER
+    decisions: tuple[Decision, ...] = ()
+    improvements: tuple[Improvement, ...] = ()

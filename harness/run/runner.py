@@ -61,7 +61,7 @@ def run(
             update={"profile": plan.profile.model_copy(update={"id_prefix": f"wp-{path.name.lower()}"})}
         )
         try:
-            info = make_info(plan, name, command, clock=clock)
+            info = make_info(plan, target, name, command, clock=clock)
             write_json(path / "run.json", info)
             write_json(path / "plan.json", plan)
             point_latest(runs, path)

@@ -10,7 +10,7 @@ from pathlib import Path
 from harness import slo
 from harness.documents import Mistakes, read_documents
 from harness.plan import read_experiment, read_targets
-from harness.review import built_in_lens, read_answers
+from harness.review import read_answers
 from harness.verbs.common import Streams, add_plan_arguments, make_plans, read_files
 
 ANSWERS_FILE = "review.yaml"
@@ -34,7 +34,7 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
         read = read_files([], arguments.experiments, arguments.slos)
         make_plans(read, read.target(arguments.target), arguments)
         if (answers := arguments.slos / ANSWERS_FILE).exists():
-            read_answers(answers, built_in_lens())
+            read_answers(answers)
         streams.out.write(f"{arguments.slos}/, {arguments.experiments}/: no mistakes\n")
         return 0
     mistakes = Mistakes()
@@ -56,7 +56,7 @@ def _check(path: Path) -> None:
         if isinstance(first, dict) and "targets" in first:
             mistakes.attempt(read_targets, file)
         elif isinstance(first, dict) and "questions" in first:
-            mistakes.attempt(read_answers, file, built_in_lens())
+            mistakes.attempt(read_answers, file)
         elif isinstance(first, dict) and ("method" in first or "steady-state-hypothesis" in first):
             mistakes.attempt(read_experiment, file)
         elif documents:

@@ -128,7 +128,8 @@ def _whole_bed(bed: "Bed", clock: Clock) -> Target:
     deadline_ns = clock.monotonic_ns() + round(WHOLE_S * NS_PER_S)
     while not (status := bed.status()).is_whole and clock.monotonic_ns() < deadline_ns:
         clock.sleep(0.1)
-    return built_in_target(status.endpoints["edge"], status.environment)
+    weaknesses = status.settings.model_dump(mode="json", exclude={"name"}, exclude_defaults=True)
+    return built_in_target(status.endpoints["edge"], status.environment, weaknesses)
 
 
 def _drill_one(

@@ -1,156 +1,198 @@
 """What is claimed of the six pillars of the Well-Architected Framework, and what of it is proven by stored runs.
 
-`review` holds the answers in slos/review.yaml against the runs of one target and prints both scores side by side.
-`review lens` writes the built-in lens in the format that the AWS Well-Architected Tool imports; `review lint` tries
-every selection of a custom lens and says what is odd in its rules.
+`review` holds the answers in slos/review.yaml against the runs of one target, and against other tools' findings, and
+prints both scores side by side. `review roadmap` says what to do next; `review milestone` keeps the review as it is;
+`review trend` shows what became of it. `review lens` writes the built-in lens in the format that the AWS
+Well-Architected Tool imports; `review lint` tries every selection of a custom lens and says what is odd in its rules.
 """
 
 import argparse
 import json
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+from harness import slo
 from harness.errors import FileError, UsageError
-from harness.judge import judge
-from harness.plan import TESTBED
-from harness.record import read_record
+from harness.judge import Judgement, judge
+from harness.plan import TESTBED, Proves, built_in_target, read_experiment, read_targets
+from harness.record import Record, read_record
+from harness.report import review_json, roadmap_csv, roadmap_github, roadmap_markdown, show_review, show_trend
 from harness.review import (
-    FORMULA,
-    PillarScore,
-    Practice,
+    MILESTONE_NAME,
+    Answers,
+    Measured,
+    Now,
+    Review,
     Shown,
     State,
     aws_json,
     built_in_lens,
     lint,
+    make_milestone,
+    measured_by,
     read_answers,
     read_lens,
-    score,
+    read_milestones,
+    review,
     shown_by,
+    with_drills,
+    write_milestone,
 )
-from harness.verbs.common import Streams, add_runs_argument
+from harness.verbs.common import TARGETS_FILE, Streams, add_runs_argument, experiment_paths
 
-HELP = "claimed and proven scores of the six pillars; lenses"
+HELP = "claimed and proven scores of the six pillars; roadmap, milestones, lenses"
 EXAMPLES = """\
 examples:
   wellproven review                            slos/review.yaml against the runs on the embedded target
   wellproven review --target staging --json
+  wellproven review roadmap --as markdown      or csv, or github: issues as its API takes them
+  wellproven review milestone spring           kept in slos/milestones/
+  wellproven review trend                      what got better, worse, stale
   wellproven review lens > wellproven.json     to import into the AWS Well-Architected Tool
   wellproven review lint my-lens.json          exit 1 where something is odd
 
 exit codes of review: 1 a claim is refuted, 2 a claim that could be proven is not, 0 neither
 """
 EXIT_REFUTED, EXIT_UNPROVEN, EXIT_ODD = 1, 2, 1
-SCHEMA = "wellproven/review/v1"
+ROADMAPS = ("markdown", "csv", "github")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("what", nargs="?", choices=("score", "lens", "lint"), default="score")
-    parser.add_argument("lens", nargs="*", type=Path, metavar="LENS", help="lint: custom lenses, AWS's JSON format")
+    parser.add_argument(
+        "what", nargs="?", choices=("score", "roadmap", "milestone", "trend", "lens", "lint"), default="score"
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="milestone: its name; lint: custom lenses, AWS's JSON")
     parser.add_argument("--answers", type=Path, default=Path("slos/review.yaml"), metavar="FILE", help="the answers")
     parser.add_argument("--target", default=TESTBED, metavar="T", help="whose runs count; default: testbed")
-    parser.add_argument("--json", action="store_true", help=f"as JSON, schema {SCHEMA}")
+    parser.add_argument("--as", dest="form", choices=ROADMAPS, default="markdown", help="roadmap: its format")
+    parser.add_argument("--json", action="store_true", help="as JSON, schema wellproven/review/v1")
+    parser.add_argument(
+        "--experiments", type=Path, default=Path("experiments"), metavar="DIR", help="default: experiments/"
+    )
     add_runs_argument(parser)
 
 
 def do(arguments: argparse.Namespace, streams: Streams) -> int:
     """Do it."""
-    if arguments.what == "lens":
-        streams.out.write(aws_json(built_in_lens()))
-        return 0
-    if arguments.what == "lint":
-        return _lint(arguments.lens, streams, as_json=arguments.json)
-    return _score(arguments, streams)
+    if arguments.names and arguments.what not in ("milestone", "lint"):
+        raise UsageError(f"review {arguments.what} takes no NAME")
+    match arguments.what:
+        case "lens":
+            streams.out.write(aws_json(built_in_lens()))
+            return 0
+        case "lint":
+            return _lint([Path(name) for name in arguments.names], streams, as_json=arguments.json)
+        case "roadmap":
+            return _roadmap(_reviewed(arguments, streams), arguments.form, streams)
+        case "milestone":
+            return _milestone(arguments, streams)
+        case "trend":
+            found = _reviewed(arguments, streams)
+            show_trend(found.milestones, found, streams.result)
+            return 0
+        case _:
+            return _score(_reviewed(arguments, streams), streams, as_json=arguments.json)
 
 
-def _score(arguments: argparse.Namespace, streams: Streams) -> int:
-    lens = built_in_lens()
-    answers = read_answers(arguments.answers, lens)
-    shown = list(_shown(arguments.runs, arguments.target, streams))
-    pillars = score(lens, answers, shown, datetime.now().astimezone())
-    if arguments.json:
-        words = {"schema": SCHEMA, "formula": FORMULA, "pillars": [_words(pillar) for pillar in pillars]}
-        streams.out.write(json.dumps(words, indent=2) + "\n")
+def _score(found: Review, streams: Streams, *, as_json: bool) -> int:
+    if as_json:
+        streams.out.write(review_json(found))
     else:
-        streams.out.writelines(line + "\n" for line in _lines(pillars))
-    states = {one.state for pillar in pillars for one in pillar.practices}
+        show_review(found, streams.result)
+    states = {one.state for one in found.practices}
     if State.REFUTED in states:
         return EXIT_REFUTED
-    return EXIT_UNPROVEN if states & {State.UNPROVEN, State.STALE} else 0
+    return EXIT_UNPROVEN if states & {State.UNPROVEN, State.STALE, State.PARTIAL} else 0
 
 
-def _shown(runs: Path, target: str, streams: Streams) -> Iterator[Shown]:
-    """What the stored runs of a target show; a folder that is no whole run shows nothing, and that is said."""
+def _roadmap(found: Review, form: str, streams: Streams) -> int:
+    match form:
+        case "csv":
+            streams.out.write(roadmap_csv(found.gaps))
+        case "github":
+            streams.out.write(roadmap_github(found.gaps))
+        case _:
+            streams.out.write(roadmap_markdown(found))
+    return 0
+
+
+def _milestone(arguments: argparse.Namespace, streams: Streams) -> int:
+    if len(arguments.names) != 1 or not MILESTONE_NAME.fullmatch(arguments.names[0]):
+        raise UsageError("review milestone takes one name of small letters, digits and hyphens, such as spring-2027")
+    found = _reviewed(arguments, streams)
+    kept = make_milestone(
+        arguments.names[0], found.at, found.answers.lens_name, found.target, found.pillars, found.measured
+    )
+    streams.progress.print(f"milestone {write_milestone(arguments.answers, kept)}", soft_wrap=True, markup=False)
+    return 0
+
+
+def _reviewed(arguments: argparse.Namespace, streams: Streams) -> Review:
+    """Everything read, and held against each other."""
+    answers = read_answers(arguments.answers)
+    now = _now(arguments, answers, streams)
+    runs = list(_judged(arguments.runs, arguments.target, streams))
+    proves = [
+        *_proves(arguments.experiments),
+        *((record.info.experiment, one) for record, _ in runs for one in record.plan.proves),
+    ]
+    answers = replace(answers, lens=with_drills(answers.lens, answers.lens_name, proves))
+    shown: list[Shown] = []
+    measured: list[Measured] = []
+    for record, judgement in runs:
+        shown += shown_by(record, judgement, answers.lens, answers.lens_name, now)
+        measured += [one for one in [measured_by(record, judgement)] if one]
+    milestones = read_milestones(arguments.answers, answers.lens_name, arguments.target)
+    return review(answers, arguments.target, shown, measured, milestones, datetime.now(UTC))
+
+
+def _now(arguments: argparse.Namespace, answers: Answers, streams: Streams) -> Now:
+    """How things are today: what is promised, and what the target is."""
+    folder = arguments.answers.parent
+    promises = None
+    try:
+        promises = slo.read([folder])
+    except FileError as error:
+        streams.progress.print(f"{folder}: promises not compared: {_first(error)}", markup=False)
+    target = built_in_target() if arguments.target == TESTBED else None
+    if target is None:
+        target = read_targets(arguments.experiments / TARGETS_FILE).get(arguments.target)
+    return Now(answers.scope, promises, target.configuration if target else None)
+
+
+def _proves(folder: Path) -> Iterator[tuple[str, Proves]]:
+    """What the experiments say they prove; `check` says what is wrong in one, here it is left out."""
+    try:
+        paths = experiment_paths([], folder)
+    except FileError:
+        return
+    for path in paths:
+        try:
+            experiment, _ = read_experiment(path)
+        except FileError:
+            continue
+        yield from ((experiment.name, one) for one in experiment.drill.proves)
+
+
+def _judged(runs: Path, target: str, streams: Streams) -> Iterator[tuple[Record, Judgement]]:
+    """The stored runs of a target, judged; a folder that is no whole run shows nothing, and that is said."""
     for head in sorted(runs.glob("*/*/run.json")):
         if head.parent.is_symlink() or head.parent.parent.is_symlink():
             continue
         try:
             record = read_record(head.parent)
         except FileError as error:
-            streams.progress.print(f"{head.parent}: left out: {str(error).splitlines()[0]}", markup=False)
+            streams.progress.print(f"{head.parent}: left out: {_first(error)}", markup=False)
             continue
         if record.info.target == target:
-            yield from shown_by(record, judge(record))
+            yield record, judge(record)
 
 
-def _lines(pillars: Sequence[PillarScore]) -> Iterator[str]:
-    yield f"{'pillar':<23}{'claimed':>8}{'proven':>8}{'provable':>10}{'high risk':>12}{'medium risk':>14}"
-    for one in pillars:
-        risks = f"{_both(one.high_risk, one.high_risk_proven):>12}{_both(one.medium_risk, one.medium_risk_proven):>14}"
-        unanswered = f"  {one.unanswered} unanswered" if one.unanswered else ""
-        shares = f"{_share(one.claimed):>8}{_share(one.proven):>8}{_share(one.provable):>10}"
-        yield f"{one.name:<23}{shares}{risks}{unanswered}".rstrip()
-    yield ""
-    yield "risks: by what is claimed -> by what is proven of it"
-    yield f"scores: {FORMULA}"
-    for state in (State.REFUTED, State.STALE, State.UNPROVEN, State.NOT_TESTABLE):
-        found = [one for pillar in pillars for one in pillar.practices if one.state is state]
-        if found:
-            yield ""
-            yield f"{state}: {len(found)}"
-            yield from (f"  {_said(one)}" for one in found)
-
-
-def _said(one: Practice) -> str:
-    by = f" ({one.shown.source})" if one.shown else ""
-    return f"{one.question} / {one.choice.id}{by}"
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0f}"
-
-
-def _both(claimed: int, proven: int) -> str:
-    return f"{claimed} -> {proven}"
-
-
-def _words(pillar: PillarScore) -> dict[str, object]:
-    return {
-        "id": pillar.id,
-        "name": pillar.name,
-        "claimed": pillar.claimed,
-        "proven": pillar.proven,
-        "provable": pillar.provable,
-        "high_risk": pillar.high_risk,
-        "high_risk_proven": pillar.high_risk_proven,
-        "medium_risk": pillar.medium_risk,
-        "medium_risk_proven": pillar.medium_risk_proven,
-        "unanswered": pillar.unanswered,
-        "practices": [
-            {
-                "question": one.question,
-                "choice": one.choice.id,
-                "title": one.choice.title,
-                "weight": one.weight,
-                "state": one.state.value,
-                "source": one.shown.source if one.shown else None,
-                "at": one.shown.at.isoformat() if one.shown else None,
-            }
-            for one in pillar.practices
-        ],
-    }
+def _first(error: FileError) -> str:
+    return str(error).splitlines()[0]
 
 
 def _lint(paths: Sequence[Path], streams: Streams, *, as_json: bool) -> int:

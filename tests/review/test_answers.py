@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import FileError
-from harness.review import built_in_lens, read_answers
+from harness.review import read_answers
 
 
 def write(folder: Path, text: str) -> Path:
@@ -29,7 +29,7 @@ questions:
   ops_people: {}
 """,
     )
-    found = read_answers(path, built_in_lens())
+    found = read_answers(path).questions
     assert found["rel_redundancy"].claimed == {"rel_multi_zone"}
     assert found["rel_redundancy"].not_applicable == {"rel_multi_region": "one region by contract"}
     assert found["rel_redundancy"].owner == "shop"
@@ -51,11 +51,11 @@ questions:
 """,
     )
     with pytest.raises(FileError) as caught:
-        read_answers(path, built_in_lens())
+        read_answers(path)
     assert "ownr" in str(caught.value)
     path.write_text(path.read_text().replace("    ownr: shop\n", ""))
     with pytest.raises(FileError) as caught:
-        read_answers(path, built_in_lens())
+        read_answers(path)
     said = str(caught.value)
     for part in (
         "did you mean rel_redundancy?",

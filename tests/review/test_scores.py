@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.review import Answer, PillarScore, Shown, State, built_in_lens, score
+from harness.review import Answer, PillarScore, Risks, Shown, State, built_in_lens, score
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 LENS = built_in_lens()
@@ -75,10 +75,10 @@ def test_risks_are_counted_by_claims_and_by_what_is_proven_of_them() -> None:
     every = frozenset(choice.id for choice in question.choices)
     answers = {question.id: Answer(question.id, every)}
     found = {pillar.id: pillar for pillar in score(LENS, answers, [], NOW)}["reliability"]
-    assert (found.high_risk, found.high_risk_proven) == (0, 1)
+    assert (found.risks_claimed.high, found.risks_proven.high) == (0, 1)
     evidence = [shown(1, question=question.id, choice=choice) for choice in every]
     found = {pillar.id: pillar for pillar in score(LENS, answers, evidence, NOW)}["reliability"]
-    assert (found.high_risk, found.high_risk_proven) == (0, 0)
+    assert (found.risks_claimed.high, found.risks_proven.high) == (0, 0)
 
 
 def states(found: Sequence[PillarScore]) -> dict[tuple[str, str], State]:
@@ -111,14 +111,18 @@ def answered(draw: st.DrawFn) -> dict[str, Answer]:
     }
 
 
+def total(risks: Risks) -> int:
+    return risks.high + risks.medium
+
+
 @given(answered(), evidence)
 def test_scores_are_bounded_and_proven_never_exceeds_claimed(answers: dict[str, Answer], found: list[Shown]) -> None:
     """Nor what could be proven."""
     for pillar in score(LENS, answers, found, NOW):
         assert pillar.claimed is not None
         assert 0 <= pillar.proven <= pillar.claimed <= 100
-        assert pillar.high_risk_proven + pillar.medium_risk_proven >= pillar.high_risk + pillar.medium_risk
-        assert pillar.high_risk_proven >= pillar.high_risk
+        assert total(pillar.risks_proven) >= total(pillar.risks_unrefuted) >= total(pillar.risks_claimed)
+        assert pillar.risks_proven.high >= pillar.risks_unrefuted.high >= pillar.risks_claimed.high
 
 
 @given(answered(), evidence, practices)
@@ -143,4 +147,5 @@ def test_refuting_never_raises_anything(
     for before, after in zip(score(LENS, answers, found, NOW), score(LENS, answers, refuted, NOW), strict=True):
         assert after.proven <= before.proven
         assert after.claimed == before.claimed
-        assert after.high_risk_proven >= before.high_risk_proven
+        assert after.risks_proven.high >= before.risks_proven.high
+        assert after.risks_unrefuted.high >= before.risks_unrefuted.high

@@ -1,0 +1,131 @@
+"""A review's roadmap for other tools: Markdown, CSV, and issues as GitHub's API takes them."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from typing import Final
+
+from harness.report import words
+from harness.review import Gap, Review
+
+PHASE_TITLES: Final = {"now": "Now", "next": "Next", "later": "Later"}
+_COLUMNS: Final = (
+    "phase",
+    "due",
+    "owner",
+    "state",
+    "quadrant",
+    "impact",
+    "complexity",
+    "pillar",
+    "question",
+    "practice",
+    "title",
+    "to do",
+    "buys",
+    "assumed",
+)
+_FORMULA_BEGINS: Final = "=+-@\t\r"
+
+
+def roadmap_markdown(review: Review) -> str:
+    """The roadmap by phase, a table each."""
+    lines = [f"# Roadmap: {_cell(review.target)}, {review.at:%Y-%m-%d}", ""]
+    for phase, title in PHASE_TITLES.items():
+        gaps = [one for one in review.gaps if one.phase == phase]
+        if not gaps:
+            continue
+        lines += [f"## {title}", "", "| due | owner | practice | state | quadrant | to do | buys |", "|" + " --- |" * 7]
+        lines += [_row(one) for one in gaps]
+        lines.append("")
+    if not review.gaps:
+        lines += ["No gap: everything that applies is proven.", ""]
+    assumed = sum(bool(one.assumed) for one in review.gaps)
+    if assumed:
+        lines += [f"Marked (?): nobody said so in {_cell(str(review.answers.file))}; assumed.", ""]
+    return "\n".join(lines)
+
+
+def _row(gap: Gap) -> str:
+    due = f"{gap.due}{' (?)' if 'due' in gap.assumed else ''}{' **overdue**' if gap.overdue else ''}"
+    unsure = " (?)" if {"impact", "complexity"} & set(gap.assumed) else ""
+    cells = (
+        due,
+        _cell(gap.owner) or "-",
+        f"{_cell(gap.practice.choice.title)} (`{_cell(gap.practice.choice.id)}`)",
+        gap.practice.state.value,
+        f"{gap.quadrant}{unsure}",
+        _cell(gap.to_do),
+        _cell("; ".join(gap.buys)) or "-",
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def _cell(text: str) -> str:
+    """Text from outside in a Markdown table: one line, no markup."""
+    plain = words.visible(text)
+    for character in "\\`|<>*_[]#&":
+        plain = plain.replace(character, f"\\{character}" if character not in "<>&" else f"&#{ord(character)};")
+    return plain
+
+
+def roadmap_csv(gaps: Sequence[Gap]) -> str:
+    """The roadmap as RFC 4180; no cell begins as a spreadsheet's formula does."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(_COLUMNS)
+    for gap in gaps:
+        practice = gap.practice
+        cells = (
+            gap.phase,
+            gap.due.isoformat(),
+            gap.owner,
+            practice.state.value,
+            gap.quadrant.value,
+            gap.impact.value,
+            gap.complexity.value,
+            gap.pillar,
+            practice.question,
+            practice.choice.id,
+            practice.choice.title,
+            gap.to_do,
+            "; ".join(gap.buys),
+            " ".join(gap.assumed),
+        )
+        writer.writerow([_harmless(words.visible(one)) for one in cells])
+    return out.getvalue()
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if text[:1] in _FORMULA_BEGINS and text else text
+
+
+def roadmap_github(gaps: Sequence[Gap]) -> str:
+    """A list of what `POST /repos/{owner}/{repo}/issues` takes: title, body, labels.
+
+    https://docs.github.com/en/rest/issues/issues#create-an-issue
+    """
+    return json.dumps([_issue(one) for one in gaps], indent=2) + "\n"
+
+
+def _issue(gap: Gap) -> dict[str, object]:
+    practice = gap.practice
+    body = [
+        f"Practice `{practice.choice.id}` of question `{practice.question}` ({gap.pillar}) is **{practice.state}**.",
+        "",
+        f"To do: {_cell(gap.to_do)}",
+    ]
+    if practice.because:
+        body += ["", f"Because: {_cell(practice.because)}"]
+    if gap.buys:
+        body += ["", "What the drills say it would buy:", *(f"* {_cell(one)}" for one in gap.buys)]
+    assumed = f" (assumed: {', '.join(gap.assumed)})" if gap.assumed else ""
+    body += ["", f"Impact {gap.impact}, complexity {gap.complexity}: {gap.quadrant}{assumed}. Due {gap.due}."]
+    if gap.owner:
+        body.append(f"Owner: {_cell(gap.owner)}.")
+    return {
+        "title": words.visible(f"{practice.state}: {practice.choice.title}"),
+        "body": "\n".join(body),
+        "labels": ["well-architected", gap.pillar.lower(), gap.quadrant.value, f"phase: {gap.phase}"],
+    }

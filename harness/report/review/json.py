@@ -1,0 +1,149 @@
+"""A review for machines: schema wellproven/review/v1.
+
+Scores are 0..100 or null, ratios 0..1, times seconds, instants ISO 8601 in UTC.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Final
+
+from harness.review import FORMULA, Change, Gap, Improved, PillarScore, Practice, Review, TradeOff, Trend
+
+REVIEW_SCHEMA: Final = "wellproven/review/v1"
+
+
+def review_json(review: Review) -> str:
+    """The whole review, indented."""
+    words = {
+        "schema": REVIEW_SCHEMA,
+        "at": review.at.isoformat(timespec="seconds"),
+        "lens": review.answers.lens_name,
+        "target": review.target,
+        "formula": FORMULA,
+        "balanced": {
+            "claimed": review.balance.claimed,
+            "proven": review.balance.proven,
+            "provable": review.balance.provable,
+        },
+        "pillars": [_pillar(one) for one in review.pillars],
+        "measured": [one.model_dump(mode="json") for _, one in sorted(review.measured.items())],
+        "roadmap": [gap_words(one) for one in review.gaps],
+        "trade_offs": [_trade_off(one) for one in review.trade_offs],
+        "improvements": [_improved(one) for one in review.improved],
+        "trend": _trend(review.trend) if review.trend else None,
+    }
+    return json.dumps(words, indent=2) + "\n"
+
+
+def _pillar(pillar: PillarScore) -> dict[str, object]:
+    return {
+        "id": pillar.id,
+        "name": pillar.name,
+        "claimed": pillar.claimed,
+        "proven": pillar.proven,
+        "provable": pillar.provable,
+        "high_risk": pillar.risks_claimed.high,
+        "high_risk_unrefuted": pillar.risks_unrefuted.high,
+        "high_risk_proven": pillar.risks_proven.high,
+        "medium_risk": pillar.risks_claimed.medium,
+        "medium_risk_unrefuted": pillar.risks_unrefuted.medium,
+        "medium_risk_proven": pillar.risks_proven.medium,
+        "unknown_risk": pillar.risks_claimed.unknown,
+        "unanswered": pillar.unanswered,
+        "practices": [_practice(one) for one in pillar.practices],
+    }
+
+
+def _practice(practice: Practice) -> dict[str, object]:
+    shown = practice.shown
+    return {
+        "question": practice.question,
+        "choice": practice.choice.id,
+        "title": practice.choice.title,
+        "weight": practice.weight,
+        "state": practice.state.value,
+        "because": practice.because,
+        "source": shown.source if shown else None,
+        "at": shown.at.isoformat() if shown else None,
+        "excluded": practice.excluded or None,
+        "provable_by": {
+            "drills": list(practice.choice.provable.drills),
+            "measures": list(practice.choice.provable.measures),
+            "imports": list(practice.choice.provable.imports),
+        },
+    }
+
+
+def gap_words(gap: Gap) -> dict[str, object]:
+    """One gap of the roadmap."""
+    return {
+        "pillar": gap.pillar,
+        "question": gap.practice.question,
+        "choice": gap.practice.choice.id,
+        "title": gap.practice.choice.title,
+        "state": gap.practice.state.value,
+        "impact": gap.impact.value,
+        "complexity": gap.complexity.value,
+        "assumed": list(gap.assumed),
+        "quadrant": gap.quadrant.value,
+        "phase": gap.phase,
+        "due": gap.due.isoformat(),
+        "overdue": gap.overdue,
+        "owner": gap.owner,
+        "to_do": gap.to_do,
+        "buys": list(gap.buys),
+    }
+
+
+def _trade_off(one: TradeOff) -> dict[str, object]:
+    decision = one.decision
+    return {
+        "id": decision.id,
+        "title": decision.title,
+        "decided": decision.decided.isoformat(),
+        "by": decision.by,
+        "because": decision.because,
+        "effects": {pillar: effect.value for pillar, effect in decision.effects.items()},
+        "checked": [
+            {
+                "experiment": checked.expectation.experiment,
+                "measure": checked.expectation.measure.value,
+                "at_most": float(checked.expectation.at_most),
+                "measured": checked.measured,
+                "run": checked.run or None,
+                "outcome": checked.outcome.value,
+                "because": checked.because,
+            }
+            for checked in one.checked
+        ],
+        "contradictions": list(one.contradictions),
+    }
+
+
+def _improved(one: Improved) -> dict[str, object]:
+    return {
+        "claim": one.improvement.claim,
+        "experiment": one.improvement.experiment,
+        "measure": one.improvement.measure.value,
+        "since": one.improvement.since.isoformat(),
+        "less_by": float(one.improvement.less_by),
+        "fell_by": one.fell_by,
+        "then": one.then.run if one.then else None,
+        "now": one.now.run if one.now else None,
+        "outcome": one.outcome.value,
+        "because": one.because,
+    }
+
+
+def _trend(trend: Trend) -> dict[str, object]:
+    def changes(found: Iterable[Change]) -> list[dict[str, str]]:
+        return [{"practice": one.practice, "before": one.before.value, "now": one.now.value} for one in found]
+
+    return {
+        "since": trend.since.name,
+        "at": trend.since.at.isoformat(timespec="seconds"),
+        "better": changes(trend.better),
+        "worse": changes(trend.worse),
+        "stale": changes(trend.stale),
+        "proven": {name: {"then": then, "now": now} for name, (then, now) in trend.scores.items()},
+    }

@@ -1,0 +1,81 @@
+"""Trade-offs: decisions held against what was measured."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from harness.judge import Outcome
+from harness.review.answers import Decision, Effect, Expectation, Measure
+from harness.review.measured import Measured
+from harness.review.scores import PillarScore
+from harness.review.states import State
+from harness.units import format_percent
+
+_UNITS = {Measure.RTA: " s", Measure.RPA: " s", Measure.LOST: " writes lost", Measure.BUDGET: "", Measure.BURN: ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One limit that a decision accepted, and what was measured of it."""
+
+    expectation: Expectation
+    outcome: Outcome
+    measured: float | None
+    run: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class TradeOff:
+    """A decision, its limits checked, and where measurements contradict it."""
+
+    decision: Decision
+    checked: tuple[Checked, ...]
+    contradictions: tuple[str, ...]
+
+
+def trade_offs(
+    decisions: Iterable[Decision], measured: Mapping[str, Measured], pillars: Iterable[PillarScore]
+) -> tuple[TradeOff, ...]:
+    """Each decision against the newest figures by experiment, and against what is refuted in its pillars."""
+    scores = {pillar.id: pillar for pillar in pillars}
+    found = []
+    for decision in decisions:
+        checked = tuple(check(one, measured.get(one.experiment)) for one in decision.expects)
+        contradictions = [one.because for one in checked if one.outcome is Outcome.MISSED]
+        contradictions += _refuted(decision, scores)
+        found.append(TradeOff(decision, checked, tuple(contradictions)))
+    return tuple(found)
+
+
+def check(expectation: Expectation, measured: Measured | None) -> Checked:
+    """One accepted limit against the newest figure: unknown where there is none."""
+    name, limit = expectation.measure, float(expectation.at_most)
+    value = measured.value(name) if measured else None
+    accepted = f"{name.upper()} in {expectation.experiment} of at most {amount(name, limit)} was accepted"
+    if measured is None or value is None:
+        why = "no run of it measured anything" if measured is None else f"{measured.run} does not know it"
+        return Checked(expectation, Outcome.UNKNOWN, None, measured.run if measured else "", f"{accepted}; {why}")
+    outcome = Outcome.MET if value <= limit else Outcome.MISSED
+    return Checked(
+        expectation, outcome, value, measured.run, f"{accepted}; {measured.run} measured {amount(name, value)}"
+    )
+
+
+def amount(measure: Measure, value: float) -> str:
+    """A figure with its unit."""
+    if measure is Measure.BUDGET:
+        return format_percent(value, 3)
+    return f"{value:,.4g}{_UNITS[measure]}"
+
+
+def _refuted(decision: Decision, scores: Mapping[str, PillarScore]) -> Iterator[str]:
+    """A decision that says it made a pillar better, while drills since then refuted practices of it."""
+    for pillar, effect in decision.effects.items():
+        if effect is not Effect.BETTER or pillar not in scores:
+            continue
+        for one in scores[pillar].practices:
+            if one.state is State.REFUTED and one.shown and one.shown.at.date() >= decision.decided:
+                yield (
+                    f"it says {scores[pillar].name.lower()} is better for it; since then {one.shown.source} refuted "
+                    f"{one.choice.id}"
+                )

@@ -1,0 +1,56 @@
+"""Claims of improvement against baselines that were measured: "DR time down 60 % since March"."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+
+from harness.judge import Outcome
+from harness.review.answers import Improvement
+from harness.review.decisions import amount
+from harness.review.measured import Measured
+from harness.units import format_percent
+
+
+@dataclass(frozen=True, slots=True)
+class Improved:
+    """One claim, with the figure then and the figure now."""
+
+    improvement: Improvement
+    outcome: Outcome
+    then: Measured | None
+    now: Measured | None
+    fell_by: float | None  # 0.6: by 60 %; negative where it rose
+    because: str
+
+
+def improved(claims: Iterable[Improvement], measured: Iterable[Measured]) -> tuple[Improved, ...]:
+    """Each claim against figures of stored runs and milestones.
+
+    Then: the last figure up to that day, else the first after it. Now: the newest figure, which must be another one.
+    """
+    known = sorted({one.run: one for one in measured}.values(), key=lambda one: one.at)
+    return tuple(_improved(one, known) for one in claims)
+
+
+def _improved(claim: Improvement, known: Sequence[Measured]) -> Improved:
+    mine = [one for one in known if one.experiment == claim.experiment and one.value(claim.measure) is not None]
+    since = datetime.combine(claim.since, time.max, UTC)
+    before = [one for one in mine if one.at <= since]
+    then = before[-1] if before else mine[0] if mine else None
+    if then is None or mine[-1].run == then.run:
+        why = "one run measured it, and it takes two" if then else "no run measured it"
+        return Improved(claim, Outcome.UNKNOWN, then, None, None, f"{claim.experiment} {claim.measure.upper()}: {why}")
+    now = mine[-1]
+    was, is_now = then.value(claim.measure), now.value(claim.measure)
+    assert was is not None
+    assert is_now is not None
+    said = (
+        f"{claim.experiment} {claim.measure.upper()}: {amount(claim.measure, was)} on {then.at:%Y-%m-%d}, "
+        f"{amount(claim.measure, is_now)} on {now.at:%Y-%m-%d}"
+    )
+    if was <= 0:
+        return Improved(claim, Outcome.UNKNOWN, then, now, None, f"{said}: nothing can fall from there")
+    fell_by = 1 - is_now / was
+    outcome = Outcome.MET if is_now <= was * float(1 - claim.less_by) else Outcome.MISSED
+    moved = f"down {format_percent(fell_by, 1)}" if fell_by >= 0 else f"up {format_percent(-fell_by, 1)}"
+    return Improved(claim, outcome, then, now, fell_by, f"{said}: {moved}, {format_percent(claim.less_by, 1)} claimed")

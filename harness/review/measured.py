@@ -1,0 +1,113 @@
+"""What one judged run measured, in the few figures that reviews compare: recovery, data, budget."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from fractions import Fraction
+
+from harness.judge import Judgement, Kind, Outcome
+from harness.model import Model
+from harness.record import Record
+from harness.review.answers import Measure
+from harness.slo import Slo
+from harness.units import NS_PER_S
+
+UTC_FORMAT = "%Y-%m-%dT%H-%M-%SZ"  # how a run's folder is called
+
+
+class Measured(Model):
+    """One run's figures; None where it does not know one. Seconds, counts, ratios."""
+
+    experiment: str
+    run: str
+    at: datetime  # UTC
+    outcome: Outcome
+    rta_s: float | None  # upper bound, the slowest critical SLO, from inject
+    rto_s: float | None  # the tightest claim
+    rpa_s: float | None  # upper bound
+    rpo_s: float | None
+    lost: int | None  # acknowledged writes
+    budget_ratio: float | None  # of a window's budget, at production traffic, the worst SLO
+    budget_allowed_ratio: float | None
+    burn: float | None  # of what was seen, the worst SLO
+
+    def value(self, measure: Measure) -> float | None:
+        """The figure of that name."""
+        match measure:
+            case Measure.RTA:
+                return self.rta_s
+            case Measure.RPA:
+                return self.rpa_s
+            case Measure.LOST:
+                return None if self.lost is None else float(self.lost)
+            case Measure.BUDGET:
+                return self.budget_ratio
+            case Measure.BURN:
+                return self.burn
+
+
+def started(record: Record) -> datetime | None:
+    """When a run began, in UTC; None where its record does not say so."""
+    try:
+        return datetime.strptime(record.info.started_utc[:20], UTC_FORMAT).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def measured_by(record: Record, judgement: Judgement) -> Measured | None:
+    """The figures of one run; a load that is void, a fault that was not seen and a sweep measure nothing."""
+    at = started(record)
+    if at is None or record.plan.sweep is not None or not judgement.load.valid or not judgement.fault.applied:
+        return None
+    critical = [slo for slo in record.plan.slos if slo.critical]
+    objectives = record.plan.objectives
+    rpos = [one.rpo_ns / NS_PER_S for one in objectives if one.rpo_ns is not None]
+    data = judgement.data
+    return Measured(
+        experiment=record.info.experiment,
+        run=record.info.run,
+        at=at,
+        outcome=judgement.outcome,
+        rta_s=_rta_s(judgement, critical),
+        rto_s=min((one.rto_ns / NS_PER_S for one in objectives), default=None),
+        rpa_s=None if data is None else data.rpa_s.upper if data.lost else 0.0,
+        rpo_s=min(rpos, default=None),
+        lost=None if data is None else data.lost,
+        budget_ratio=_largest(one.share_of_window for one in judgement.budget.values()),
+        budget_allowed_ratio=None if record.plan.budget is None else float(record.plan.budget),
+        burn=_largest(one.burn.get("drill") for one in judgement.budget.values()),
+    )
+
+
+def _rta_s(judgement: Judgement, critical: Sequence[Slo]) -> float | None:
+    """The slowest critical SLO's; None where one of them is not known to have come back by itself."""
+    found = []
+    for slo in critical:
+        one = judgement.recovery.get(slo.name)
+        if one is None or one.rta_inject_s is None or one.fault_removed:
+            return None
+        found.append(one.rta_inject_s.upper)
+    return max(found, default=None)
+
+
+def _largest(values: Iterable[float | None]) -> float | None:
+    return max((one for one in values if one is not None), default=None)
+
+
+def newest(measured: Iterable[Measured], until: datetime | None = None) -> dict[str, Measured]:
+    """The newest figures of each experiment, by its name."""
+    found = sorted((one for one in measured if until is None or one.at <= until), key=lambda one: one.at)
+    return {one.experiment: one for one in found}
+
+
+def load_ratio(record: Record) -> Fraction | None:
+    """The smallest share of production's rate that a request was sent at; None where production's is unknown."""
+    known = [one for one in record.plan.requests if one.production_per_s]
+    return min((one.rate_per_s / one.production_per_s for one in known if one.production_per_s), default=None)
+
+
+def kept(judgement: Judgement, kind: Kind) -> bool | None:
+    """Whether all promises of a kind were met, or one was missed; None where that is not known."""
+    outcomes = [one.outcome for one in judgement.verdicts if one.kind is kind]
+    if Outcome.MISSED in outcomes:
+        return False
+    return True if outcomes and all(one is Outcome.MET for one in outcomes) else None

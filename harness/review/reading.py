@@ -1,0 +1,271 @@
+"""Answers out of their file, with every mistake at once."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, ConfigDict, Field
+
+from harness.documents import (
+    Document,
+    DurationNs,
+    FileModel,
+    Mistakes,
+    Where,
+    exact,
+    nearest,
+    problem,
+    read_documents,
+    validate,
+)
+from harness.errors import FileError
+from harness.review.answers import (
+    BUILT_IN,
+    Answer,
+    Answers,
+    Decision,
+    Effect,
+    Effort,
+    Expectation,
+    Improvement,
+    Level,
+    Measure,
+    Scope,
+)
+from harness.review.built_in import built_in_lens
+from harness.review.lens import read_lens
+from harness.review.types import Lens
+from harness.units import NS_PER_S, parse_duration_ns
+
+_PERCENT = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*%", re.ASCII)
+
+
+def _ratio(value: Any) -> Fraction:
+    percent = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
+    try:
+        found = Fraction(percent[1]) / 100 if percent else exact(value)
+    except ValueError:
+        raise problem("a share such as 60% or 0.6") from None
+    if not 0 < found <= 100:
+        raise problem("a share above 0 %")
+    return found
+
+
+def _day(value: Any) -> date:
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise problem("a day such as 2027-03-31") from None
+
+
+Ratio = Annotated[Fraction, BeforeValidator(_ratio)]
+Day = Annotated[date, BeforeValidator(_day)]
+
+
+class _Kebab(FileModel):
+    model_config = ConfigDict(alias_generator=lambda name: name.replace("_", "-"))
+
+
+class _Effort(_Kebab):
+    impact: Level | None = None
+    complexity: Level | None = None
+    due: Day | None = None
+    owner: str = ""
+
+    def effort(self) -> Effort:
+        return Effort(self.impact, self.complexity, self.due, self.owner)
+
+
+class _Answer(_Effort):
+    claimed: list[str] = []
+    not_applicable: dict[str, str] = {}
+    excluded: dict[str, str] = {}
+    notes: str = ""
+    practices: dict[str, _Effort] = {}
+
+
+class _Scope(_Kebab):
+    load: Ratio = Fraction(1)
+    slos: list[str] = []
+
+
+class _Expectation(_Kebab):
+    experiment: str
+    measure: Measure
+    at_most: str | int | float
+
+
+class _Decision(_Kebab):
+    id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    title: str
+    decided: Day
+    because: str = ""
+    by: str = ""
+    effects: dict[str, Effect] = Field(min_length=1)
+    expects: list[_Expectation] = []
+
+
+class _Improvement(_Kebab):
+    claim: str
+    experiment: str
+    measure: Measure
+    since: Day
+    less_by: Ratio
+
+
+class _Answers(_Kebab):
+    lens: str
+    scope: _Scope = _Scope()
+    stale_after: DurationNs | None = None
+    questions: dict[str, _Answer]
+    decisions: list[_Decision] = []
+    improvements: list[_Improvement] = []
+
+
+def read_answers(path: Path) -> Answers:
+    """The answers. Raises FileError with every mistake: what the lens does not ask or offer among them."""
+    documents = read_documents(path)
+    if len(documents) != 1:
+        raise FileError.single(path, f"{len(documents)} documents", "one document", "put all answers into one")
+    [document] = documents
+    mistakes = Mistakes()
+    raw = mistakes.attempt(validate, _Answers, document)
+    # The lens is read although other fields are wrong: its own mistakes belong to those said at once.
+    named = document.value.get("lens") if isinstance(document.value, dict) else None
+    lens = mistakes.attempt(_lens, path, document, named) if isinstance(named, str) else None
+    if raw is None or lens is None:
+        mistakes.raise_any()
+    assert raw is not None
+    assert lens is not None
+    return _Reader(path, document, lens, mistakes).answers(raw)
+
+
+def _lens(path: Path, document: Document, named: str) -> Lens:
+    if named == BUILT_IN:
+        return built_in_lens()
+    folder = path.resolve().parent
+    file = (folder / named).resolve()
+    if not file.is_relative_to(folder):
+        way_out = "put the lens beside the answers"
+        raise FileError([document.mistake(("lens",), f"{BUILT_IN}, or a lens file in this folder", way_out)])
+    if not file.is_file():
+        way_out = "AWS's custom lenses are JSON files; wellproven review pull writes one"
+        raise FileError([document.mistake(("lens",), f"{BUILT_IN}, or a lens file that is there", way_out)])
+    return read_lens(path.parent / named)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    path: Path
+    document: Document
+    lens: Lens
+    mistakes: Mistakes
+
+    def answers(self, raw: _Answers) -> Answers:
+        asked = {question.id: {choice.id for choice in question.choices} for question in self.lens.questions}
+        for name, answer in raw.questions.items():
+            if name in asked:
+                self._check(answer, asked[name], ("questions", name))
+            else:
+                self._unknown(("questions", name), name, asked, "a question of the lens")
+        decisions = tuple(self._decision(one, ("decisions", index)) for index, one in enumerate(raw.decisions))
+        self._once([one.id for one in raw.decisions], "decisions")
+        self.mistakes.raise_any()
+        return Answers(
+            file=self.path,
+            lens_name=raw.lens if raw.lens == BUILT_IN else Path(raw.lens).stem,
+            lens=self.lens,
+            questions={name: _answer(name, one) for name, one in raw.questions.items()},
+            scope=Scope(raw.scope.load, tuple(raw.scope.slos)),
+            **({} if raw.stale_after is None else {"stale_after": timedelta(seconds=raw.stale_after / NS_PER_S)}),
+            decisions=decisions,
+            improvements=tuple(
+                Improvement(
+                    one.claim,
+                    one.experiment,
+                    one.measure,
+                    one.since,
+                    one.less_by,
+                    self.document.where(("improvements", index)),
+                )
+                for index, one in enumerate(raw.improvements)
+            ),
+        )
+
+    def _check(self, answer: _Answer, offered: set[str], at: Where) -> None:
+        for index, choice in enumerate(answer.claimed):
+            if choice not in offered:
+                self._unknown((*at, "claimed", index), choice, offered)
+        for key, reasons in (("not-applicable", answer.not_applicable), ("excluded", answer.excluded)):
+            for choice, why in reasons.items():
+                self._check_reason((*at, key, choice), choice, why, offered)
+        for choice in sorted(answer.not_applicable.keys() & set(answer.claimed)):
+            self._add((*at, "not-applicable", choice), "claimed or not applicable", "take it out of one of them")
+        for choice in sorted(answer.not_applicable.keys() & answer.excluded.keys()):
+            self._add((*at, "excluded", choice), "excluded or not applicable", "take it out of one of them")
+        for choice in answer.practices:
+            if choice not in offered:
+                self._unknown((*at, "practices", choice), choice, offered)
+
+    def _check_reason(self, at: Where, choice: str, why: str, offered: set[str]) -> None:
+        if choice not in offered:
+            self._unknown(at, choice, offered)
+        elif not why.strip():
+            self.mistakes.add(self.document.mistake(at, "the reason", "say why", "nothing"))
+
+    def _decision(self, raw: _Decision, at: Where) -> Decision:
+        pillars = {pillar.id for pillar in self.lens.pillars}
+        for pillar in raw.effects:
+            if pillar not in pillars:
+                self._unknown((*at, "effects", pillar), pillar, pillars, "a pillar of the lens")
+        expects = tuple(
+            Expectation(one.experiment, one.measure, self._limit(one, (*at, "expects", index, "at-most")))
+            for index, one in enumerate(raw.expects)
+        )
+        where = self.document.where(at)
+        return Decision(raw.id, raw.title, raw.decided, raw.because, raw.by, raw.effects, expects, where)
+
+    def _limit(self, raw: _Expectation, at: Where) -> Fraction:
+        """A limit in its measure's own unit: a length of time, a share, or a plain number."""
+        value = raw.at_most
+        try:
+            if raw.measure in (Measure.RTA, Measure.RPA):
+                return Fraction(parse_duration_ns(str(value)), NS_PER_S)
+            found = _ratio(value) if raw.measure is Measure.BUDGET else exact(self.document.at(at))
+        except (ValueError, TypeError):
+            found = Fraction(-1)
+        if found < 0:
+            wanted = {Measure.LOST: "a number of writes", Measure.BUDGET: "a share such as 5%", Measure.BURN: "a burn"}
+            self._add(at, wanted.get(raw.measure, "a length of time such as 10s"))
+        return found
+
+    def _once(self, ids: list[str], key: str) -> None:
+        for index, name in enumerate(ids):
+            if name in ids[:index]:
+                self._add((key, index, "id"), "each id once", "give each its own")
+
+    def _add(self, at: Where, expected: str, way_out: str = "") -> None:
+        self.mistakes.add(self.document.mistake(at, expected, way_out))
+
+    def _unknown(self, at: Where, got: str, known: Iterable[str], what: str = "a practice") -> None:
+        names = sorted(known)
+        near = nearest(got, names)
+        expected = f"{what}: {', '.join(names)}" if len(names) <= 8 else what
+        self.mistakes.add(self.document.mistake(at, expected, f"did you mean {near}?" if near else "", repr(got)))
+
+
+def _answer(name: str, raw: _Answer) -> Answer:
+    return Answer(
+        question=name,
+        claimed=frozenset(raw.claimed),
+        not_applicable=dict(raw.not_applicable),
+        excluded=dict(raw.excluded),
+        owner=raw.owner,
+        notes=raw.notes,
+        effort=raw.effort(),
+        practices={choice: one.effort() for choice, one in raw.practices.items()},
+    )

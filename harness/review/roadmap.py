@@ -1,0 +1,154 @@
+"""What to do next: the gaps between what is claimed, proven and good, in the order of their worth.
+
+    quadrant    quick win   impact medium or high, complexity low
+                project     impact medium or high, complexity medium or high
+                fill-in     impact low, complexity low
+                later       impact low, complexity medium or high
+    order       refuted first; then by quadrant, impact, complexity, due date
+
+Impact and complexity are the team's own words (`slos/review.yaml`). Where there are none they are assumed, and said to
+be: the impact from the practice's risk; the complexity low where a drill of an existing experiment is all it takes.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+from harness.review.answers import Answers, Effort, Level
+from harness.review.measured import Measured
+from harness.review.scores import PillarScore
+from harness.review.states import HIGH_WEIGHT, Practice, State
+from harness.units import format_percent
+
+
+class Quadrant(StrEnum):
+    """Impact against complexity."""
+
+    QUICK_WIN = "quick win"
+    PROJECT = "project"
+    FILL_IN = "fill-in"
+    LATER = "later"
+
+
+_ORDER = (Quadrant.QUICK_WIN, Quadrant.PROJECT, Quadrant.FILL_IN, Quadrant.LATER)
+_GAPS = (State.REFUTED, State.UNPROVEN, State.STALE, State.PARTIAL, State.NOT_CLAIMED)
+_DRILL_ENOUGH = (State.UNPROVEN, State.STALE, State.PARTIAL)
+# What a phase is given, where nobody said when: a month, a quarter, half a year.
+_PHASE_DAYS = (30, 90, 180)
+PHASES = ("now", "next", "later")
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """One gap, and what closing it takes and buys."""
+
+    pillar: str
+    practice: Practice
+    impact: Level
+    complexity: Level
+    assumed: tuple[str, ...]  # which of impact, complexity, due nobody said
+    quadrant: Quadrant
+    phase: str  # now, next, later
+    due: date
+    overdue: bool
+    owner: str
+    to_do: str
+    buys: tuple[str, ...]  # what the drills say it would buy
+
+
+def roadmap(
+    pillars: Iterable[PillarScore], answers: Answers, measured: Mapping[str, Measured], today: date
+) -> tuple[Gap, ...]:
+    """Every gap, in the order to take them. `measured` are the newest figures by experiment."""
+    found = [
+        _gap(pillar.name, one, answers, measured, today)
+        for pillar in pillars
+        for one in pillar.practices
+        if one.state in _GAPS and not one.excluded
+    ]
+    return tuple(sorted(found, key=_worth))
+
+
+def _worth(gap: Gap) -> tuple[int, int, int, int, date]:
+    refuted = 0 if gap.practice.state is State.REFUTED else 1
+    return refuted, _ORDER.index(gap.quadrant), -gap.impact.rank, gap.complexity.rank, gap.due
+
+
+def _gap(pillar: str, practice: Practice, answers: Answers, measured: Mapping[str, Measured], today: date) -> Gap:
+    answer = answers.questions.get(practice.question)
+    said = answer.effort_of(practice.choice.id) if answer else Effort()
+    impact = said.impact or (Level.HIGH if practice.weight == HIGH_WEIGHT else Level.MEDIUM)
+    complexity = said.complexity or (
+        Level.LOW if practice.state in _DRILL_ENOUGH and practice.choice.provable.drills else Level.MEDIUM
+    )
+    quadrant = quadrant_of(impact, complexity)
+    phase = 0 if practice.state is State.REFUTED else _ORDER.index(quadrant) if quadrant is not Quadrant.LATER else 2
+    if said.due is not None:
+        phase = sum(said.due > today + timedelta(days=days) for days in _PHASE_DAYS[:-1])
+    due = said.due or today + timedelta(days=_PHASE_DAYS[phase])
+    unsaid = (("impact", said.impact), ("complexity", said.complexity), ("due", said.due))
+    return Gap(
+        pillar=pillar,
+        practice=practice,
+        impact=impact,
+        complexity=complexity,
+        assumed=tuple(name for name, one in unsaid if one is None),
+        quadrant=quadrant,
+        phase=PHASES[phase],
+        due=due,
+        overdue=due < today,
+        owner=said.owner,
+        to_do=_to_do(practice),
+        buys=tuple(_buys(practice, measured)),
+    )
+
+
+def quadrant_of(impact: Level, complexity: Level) -> Quadrant:
+    """The quadrant of an impact and a complexity."""
+    easy = complexity is Level.LOW
+    if impact is Level.LOW:
+        return Quadrant.FILL_IN if easy else Quadrant.LATER
+    return Quadrant.QUICK_WIN if easy else Quadrant.PROJECT
+
+
+def _to_do(practice: Practice) -> str:
+    drills = " or ".join(practice.choice.provable.drills)
+    again = f"wellproven drill {practice.choice.provable.drills[0]}" if drills else "show it"
+    match practice.state:
+        case State.REFUTED:
+            return f"mend what {practice.shown.source if practice.shown else 'it'} found, then {again}"
+        case State.UNPROVEN:
+            kinds = " or ".join((*practice.choice.provable.imports, *practice.choice.provable.measures))
+            return f"drill {drills}" if drills else f"bring evidence: {kinds}"
+        case State.STALE:
+            return f"{again} anew" if drills else "bring newer evidence"
+        case State.PARTIAL:
+            return f"{again} with the load and scope that are claimed"
+        case _:
+            # A lens says what to do in its improvement plan; ours begins with the pitfall.
+            return practice.choice.improvement.split("Way out: ")[-1] or f"adopt: {practice.choice.title}"
+
+
+def _buys(practice: Practice, measured: Mapping[str, Measured]) -> Iterator[str]:
+    """What drills measured that closing the gap would buy: only where a claim was measured to be broken."""
+    refuted = practice.state is State.REFUTED
+    for name in practice.choice.provable.drills:
+        one = measured.get(name)
+        if one is None:
+            continue
+        yield from (f"{name}: {said}" for said in excess(one, only_if_missed=refuted))
+
+
+def excess(one: Measured, *, only_if_missed: bool = False) -> Iterator[str]:
+    """What a run was over its claims: recovery time, budget, lost writes."""
+    if one.rta_s is not None and one.rto_s is not None and one.rta_s > one.rto_s:
+        yield f"{one.rta_s - one.rto_s:.3g} s of recovery time (RTA {one.rta_s:.3g} s, RTO {one.rto_s:.3g} s)"
+    allowed = one.budget_allowed_ratio
+    if one.budget_ratio is not None and allowed is not None and one.budget_ratio > allowed:
+        over = format_percent(one.budget_ratio - allowed)
+        yield f"{over} of a window's error budget an event"
+    if one.lost and one.rpa_s is not None and one.rpo_s is not None and one.rpa_s > one.rpo_s:
+        yield f"{one.lost:,} acknowledged writes (RPA {one.rpa_s:.3g} s, RPO {one.rpo_s:.3g} s)"
+    elif only_if_missed and one.rta_s is None and one.rto_s is not None:
+        yield f"a recovery at all: none was seen within the drill (RTO {one.rto_s:.3g} s)"

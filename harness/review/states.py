@@ -1,0 +1,113 @@
+"""What is known of one practice, from its claim and from all evidence for and against it.
+
+The newest conclusive evidence that refutes stands until something newer holds: a refutation does not grow old. Of the
+evidence that holds since, the best counts: proven, else partial, else stale. So one more proof never lowers a state.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from harness.review.answers import Answer
+from harness.review.types import Choice, Question, Risk, Shown
+
+HIGH_WEIGHT, MEDIUM_WEIGHT = 3, 1
+
+
+class State(StrEnum):
+    """What is known of one practice."""
+
+    REFUTED = "refuted"  # claimed, and the newest evidence says otherwise
+    UNPROVEN = "unproven"  # claimed, could be shown, was not
+    STALE = "stale"  # shown, too long ago or on a target that has changed since
+    PARTIAL = "partial"  # shown, with less load or scope than claimed
+    PROVEN = "proven"
+    NOT_TESTABLE = "not testable"  # claimed, and only words can stand for it
+    NOT_CLAIMED = "not claimed"
+    NOT_APPLICABLE = "not applicable"
+
+
+CLAIMED = frozenset(set(State) - {State.NOT_CLAIMED, State.NOT_APPLICABLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """One practice, judged."""
+
+    question: str
+    choice: Choice
+    weight: int
+    state: State
+    shown: Shown | None  # the evidence that decided
+    excluded: str = ""  # why the team does not look at it now; it stays in the denominator
+
+    @property
+    def because(self) -> str:
+        """Why it is in this state, in a sentence; "" where there is nothing to say."""
+        if self.shown is None:
+            return self.excluded
+        match self.state:
+            case State.STALE:
+                return self.shown.outdated or f"shown on {self.shown.at:%Y-%m-%d}, too long ago"
+            case State.PARTIAL:
+                return "; ".join(self.shown.short_of)
+            case _:
+                return self.shown.because
+
+
+def practices_of(
+    question: Question, answer: Answer | None, shown: Iterable[Shown], now: datetime, stale_after: timedelta
+) -> tuple[Practice, ...]:
+    """Every practice of a question; `shown` is all evidence there is, of other questions too."""
+    mine = [one for one in shown if one.question == question.id and one.at <= now]
+    return tuple(
+        _practice(question, choice, answer, [one for one in mine if one.choice == choice.id], now - stale_after)
+        for choice in question.choices
+    )
+
+
+def _practice(
+    question: Question, choice: Choice, answer: Answer | None, shown: Sequence[Shown], fresh_from: datetime
+) -> Practice:
+    deciding = _deciding(shown, fresh_from)
+    state = _state(choice, answer, deciding, fresh_from)
+    excluded = answer.excluded.get(choice.id, "") if answer else ""
+    return Practice(question.id, choice, weight(question, choice), state, deciding, excluded)
+
+
+def weight(question: Question, choice: Choice) -> int:
+    """What a practice weighs: by the risk that remains when it alone is left out; where no rule is known, 1."""
+    if not question.rules:
+        return MEDIUM_WEIGHT
+    rest = frozenset(one.id for one in question.choices if one.id != choice.id)
+    return HIGH_WEIGHT if question.risk(rest) is Risk.HIGH else MEDIUM_WEIGHT
+
+
+def _deciding(shown: Sequence[Shown], fresh_from: datetime) -> Shown | None:
+    """The evidence that counts; of two at one moment the one that refutes."""
+    if not shown:
+        return None
+    refuted = max((one.at for one in shown if not one.holds), default=None)
+    holding = [one for one in shown if one.holds and (refuted is None or one.at > refuted)]
+    if not holding:
+        return max((one for one in shown if not one.holds), key=lambda one: one.at)
+    return max(holding, key=lambda one: (_goodness(one, fresh_from), one.at))
+
+
+def _goodness(shown: Shown, fresh_from: datetime) -> int:
+    if shown.outdated or shown.at < fresh_from:
+        return 0
+    return 1 if shown.short_of else 2
+
+
+def _state(choice: Choice, answer: Answer | None, shown: Shown | None, fresh_from: datetime) -> State:
+    if answer is not None and choice.id in answer.not_applicable:
+        return State.NOT_APPLICABLE
+    if answer is None or choice.id not in answer.claimed:
+        return State.NOT_CLAIMED
+    if shown is None:
+        return State.UNPROVEN if choice.provable else State.NOT_TESTABLE
+    if not shown.holds:
+        return State.REFUTED
+    return (State.STALE, State.PARTIAL, State.PROVEN)[_goodness(shown, fresh_from)]

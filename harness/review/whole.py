@@ -1,0 +1,68 @@
+"""The whole review: scores, figures, roadmap, trade-offs, improvements, and what changed since the last milestone."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from harness.review.answers import Answers
+from harness.review.decisions import TradeOff, trade_offs
+from harness.review.improvements import Improved, improved
+from harness.review.measured import Measured, newest
+from harness.review.milestones import Milestone, Trend, trend
+from harness.review.roadmap import Gap, roadmap
+from harness.review.scores import Balance, PillarScore, balance, score
+from harness.review.states import Practice
+from harness.review.types import Shown
+
+# The pillars whose scores stand beside what drills measure.
+MEASURED_PILLARS = ("reliability", "performance")
+
+
+@dataclass(frozen=True)
+class Review:
+    """Everything a review says; shown by harness.report."""
+
+    answers: Answers
+    target: str
+    at: datetime
+    pillars: tuple[PillarScore, ...]
+    balance: Balance
+    measured: Mapping[str, Measured]  # the newest figures by experiment
+    gaps: tuple[Gap, ...]
+    trade_offs: tuple[TradeOff, ...]
+    improved: tuple[Improved, ...]
+    milestones: tuple[Milestone, ...]
+    trend: Trend | None  # since the newest milestone
+
+    @property
+    def practices(self) -> tuple[Practice, ...]:
+        """Every practice of every pillar."""
+        return tuple(one for pillar in self.pillars for one in pillar.practices)
+
+
+def review(
+    answers: Answers,
+    target: str,
+    shown: Iterable[Shown],
+    measured: Iterable[Measured],
+    milestones: Sequence[Milestone],
+    now: datetime,
+) -> Review:
+    """Hold the answers against all evidence and all figures there are. Pure."""
+    figures = [one for one in measured if one.at <= now]
+    latest = newest(figures)
+    pillars = score(answers.lens, answers.questions, shown, now, answers.stale_after)
+    kept = [one for milestone in milestones for one in milestone.measured if milestone.at <= now]
+    return Review(
+        answers=answers,
+        target=target,
+        at=now,
+        pillars=pillars,
+        balance=balance(pillars),
+        measured=latest,
+        gaps=roadmap(pillars, answers, latest, now.date()),
+        trade_offs=trade_offs(answers.decisions, latest, pillars),
+        improved=improved(answers.improvements, [*kept, *figures]),
+        milestones=tuple(milestones),
+        trend=trend(milestones[-1], pillars) if milestones else None,
+    )
