@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 
 from harness.review.answers import STALE_AFTER, Answer
 from harness.review.states import CLAIMED, Practice, State, practices_of
+from harness.review.truth import worst_risk
 from harness.review.types import Lens, Pillar, Question, Risk, Shown
 
 FORMULA = "100 x weights (3 high risk, 1 medium risk) / weights of all practices that apply"
@@ -116,7 +117,7 @@ def _counted(risks: Sequence[Risk]) -> Risks:
 def _risk(
     question: Question, answer: Answer | None, practices: Sequence[Practice], counts: Callable[[Practice], bool]
 ) -> Risk:
-    """The question's risk by those of its claims that count.
+    """The question's risk by those of its claims that count: the worst that the others may come to, true or not.
 
     What does not apply counts as done: nothing is left undone there.
     """
@@ -125,11 +126,12 @@ def _risk(
     if all(one.state is State.NOT_APPLICABLE for one in practices):
         return Risk.NOT_APPLICABLE
     claimed = {one.choice.id for one in practices if one.state in CLAIMED}
-    done = {one.choice.id for one in practices if one.state is State.NOT_APPLICABLE or counts(one)}
+    apart = {one.choice.id for one in practices if one.state is State.NOT_APPLICABLE}
+    done = apart | {one.choice.id for one in practices if counts(one)}
     if not question.rules:  # AWS's own lenses: it says what its rules came to, and never the rules
         whole = claimed <= done and question.reported is not None
         return question.reported if whole and question.reported else Risk.UNKNOWN
-    return question.risk(frozenset(done))
+    return worst_risk(question, done, claimed | apart)
 
 
 def _share(practices: Iterable[Practice], counts: Callable[[Practice], bool]) -> float | None:

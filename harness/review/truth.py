@@ -1,0 +1,92 @@
+"""The truth table of a question's rules: every selection tried, and what it comes to."""
+
+from collections.abc import Set as AbstractSet
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.review.conditions import DEFAULT, Condition
+from harness.review.types import SEVERITY, Question, Risk
+
+type Flags = NDArray[np.bool_]  # one of these for each selection tried
+
+# Every selection of so many choices is tried (AWS allows 15 a question); of more, as many at random.
+TRIED_WHOLE_MAX = 15
+SEED = 1
+
+
+class Table:
+    """The truth table of a question: a column of selections for each of its choices, and for each of its rules."""
+
+    def __init__(self, question: Question) -> None:
+        self.rules = question.rules
+        self.names = sorted(question.names)
+        self.sampled = ""
+        is_whole = len(self.names) <= TRIED_WHOLE_MAX
+        chosen = _all(len(self.names)) if is_whole else _some(len(self.names))
+        if not is_whole:
+            self.sampled = f" (of {len(chosen):,} selections tried)"
+        self.columns: dict[str, Flags] = {name: chosen[:, index] for index, name in enumerate(self.names)}
+        self.sizes = chosen.sum(axis=1)
+        self.holding = [self._holds(rule.condition) for rule in question.rules]
+        self.counting, self.severity = self.outcome(self.columns)
+
+    def outcome(self, columns: dict[str, Flags]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Of each selection: which rule counts (one past the last: none), and how bad the risk is."""
+        holds = [self._holds(rule.condition, columns) for rule in self.rules]
+        counting = np.argmax([*holds, np.ones(len(self.sizes), np.bool_)], axis=0)
+        severities = np.array([*(SEVERITY[rule.risk] for rule in self.rules), SEVERITY[Risk.HIGH]])
+        return counting, severities[counting]
+
+    def _holds(self, condition: Condition, columns: dict[str, Flags] | None = None) -> Flags:
+        columns = self.columns if columns is None else columns
+        if condition.sign == "id":
+            return columns[condition.name]
+        if condition.sign == DEFAULT:
+            return np.ones(len(self.sizes), np.bool_)
+        parts = [self._holds(part, columns) for part in condition.parts]
+        if condition.sign == "!":
+            return ~parts[0]
+        join = np.logical_and if condition.sign == "&&" else np.logical_or
+        return np.asarray(join.reduce(parts), np.bool_)
+
+    def smallest(self, where: Flags) -> frozenset[str] | None:
+        """The selection with the fewest choices among these, to show; None where there is none."""
+        if not where.any():
+            return None
+        index = int(np.argmin(np.where(where, self.sizes, len(self.names) + 1)))
+        return frozenset(name for name, column in self.columns.items() if column[index])
+
+
+def _all(count: int) -> Flags:
+    """Every selection of so many choices, a row each."""
+    numbers = np.arange(1 << count)[:, None]
+    return np.asarray(numbers >> np.arange(count) & 1, np.bool_)
+
+
+def _some(count: int) -> Flags:
+    """A sample of selections, the same each time; nothing and everything are always among them."""
+    chance = np.random.default_rng(SEED).random((1 << TRIED_WHOLE_MAX, count)) < 0.5
+    return np.concatenate([np.zeros((1, count), np.bool_), np.ones((1, count), np.bool_), chance])
+
+
+def worst_risk(question: Question, least: AbstractSet[str], most: AbstractSet[str]) -> Risk:
+    """The worst that any selection comes to which holds all of `least` and nothing beyond `most`.
+
+    For the rules of most questions that is what `least` comes to. Where a practice more makes the risk worse, doubt
+    about a claim must not make it better.
+    """
+    worst = max(question.risk(least), question.risk(most), key=SEVERITY.__getitem__)
+    if worst is Risk.HIGH or least == most:
+        return worst
+    table = Table(question)
+    possible = np.ones(len(table.sizes), np.bool_)
+    for name, column in table.columns.items():
+        if name in least:
+            possible &= column
+        elif name not in most:
+            possible &= ~column
+    if not possible.any():
+        return worst
+    severity = max(SEVERITY[worst], int(table.severity[possible].max()))
+    return next(risk for risk, rank in SEVERITY.items() if rank == severity)

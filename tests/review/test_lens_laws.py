@@ -1,0 +1,154 @@
+"""Laws that hold for the answers to any lens, however odd its rules are: random lenses, selections and evidence."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.review import (
+    Answer,
+    Choice,
+    Lens,
+    Pillar,
+    PillarScore,
+    Provable,
+    Question,
+    Risk,
+    Risks,
+    Rule,
+    Shown,
+    balance,
+    parse_condition,
+    score,
+)
+from tests.review.lenses import NAMES, conditions
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+RISKS = st.sampled_from([Risk.NONE, Risk.MEDIUM, Risk.HIGH])
+
+
+@st.composite
+def rule(draw: st.DrawFn) -> Rule:
+    text = draw(conditions | st.just("default"))
+    return Rule(parse_condition(text), draw(RISKS), text, "lens.json:1")
+
+
+@st.composite
+def lenses(draw: st.DrawFn) -> Lens:
+    """Any lens: rules that contradict each other, questions without any, practices that nothing can prove."""
+    questions = []
+    for number in range(draw(st.integers(1, 3))):
+        choices = tuple(
+            Choice(name, name.upper(), provable=draw(st.sampled_from([Provable(), Provable(("a drill",))])))
+            for name in NAMES
+        )
+        rules = tuple(draw(st.lists(rule(), max_size=4)))
+        reported = None if rules else draw(st.none() | RISKS)
+        questions.append(Question(f"q{number}", "How?", "", choices, rules, "lens.json:1", reported))
+    return Lens("any", "", (Pillar("reliability", "Reliability", tuple(questions)),))
+
+
+places = st.tuples(st.sampled_from(["q0", "q1", "q2"]), st.sampled_from(NAMES))
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> dict[str, Answer]:
+    found = {}
+    for question in draw(st.sets(st.sampled_from(["q0", "q1", "q2"]))):
+        claimed = draw(st.sets(st.sampled_from(NAMES)))
+        apart = draw(st.sets(st.sampled_from(NAMES))) - claimed
+        excluded = draw(st.sets(st.sampled_from(NAMES))) - apart
+        found[question] = Answer(
+            question, frozenset(claimed), dict.fromkeys(apart, "why"), dict.fromkeys(excluded, "why")
+        )
+    return found
+
+
+@st.composite
+def evidence(draw: st.DrawFn) -> Shown:
+    question, choice = draw(places)
+    return Shown(
+        question=question,
+        choice=choice,
+        holds=draw(st.booleans()),
+        at=NOW - timedelta(days=draw(st.integers(0, 200))),
+        source="a run",
+        short_of=draw(st.sampled_from([(), ("half the load",)])),
+        outdated=draw(st.sampled_from(["", "the target has changed"])),
+    )
+
+
+def at_risk(risks: Risks) -> tuple[int, int]:
+    return risks.high, risks.high + risks.medium
+
+
+def the(pillars: tuple[PillarScore, ...]) -> PillarScore:
+    [one] = pillars
+    return one
+
+
+@given(lenses(), answers(), st.lists(evidence(), max_size=12))
+def test_scores_are_bounded_whatever_the_lens(lens: Lens, said: dict[str, Answer], shown: list[Shown]) -> None:
+    """0 <= proven <= claimed <= 100, and no risk is less for what was not proven."""
+    one = the(score(lens, said, shown, NOW))
+    if one.claimed is None:
+        assert one.proven is None
+        return
+    assert one.proven is not None
+    assert 0 <= one.proven <= one.claimed <= 100
+    assert at_risk(one.risks_proven) >= at_risk(one.risks_unrefuted) or one.risks_proven.unknown
+    assert at_risk(one.risks_unrefuted) >= at_risk(one.risks_claimed) or one.risks_unrefuted.unknown
+    assert balance([one]).proven == one.proven
+
+
+@given(lenses(), answers(), st.lists(evidence(), max_size=12), places)
+def test_a_claim_without_evidence_raises_nothing_proven(
+    lens: Lens, said: dict[str, Answer], shown: list[Shown], place: tuple[str, str]
+) -> None:
+    """Of any lens: one more claim that nothing was ever shown of leaves the proven score where it was."""
+    question, choice = place
+    without = [one for one in shown if (one.question, one.choice) != place]
+    old = said.get(question, Answer(question))
+    if choice in old.not_applicable:
+        return
+    more = {**said, question: Answer(question, old.claimed | {choice}, old.not_applicable, old.excluded)}
+    assert the(score(lens, said, without, NOW)).proven == the(score(lens, more, without, NOW)).proven
+
+
+@given(lenses(), answers(), st.lists(evidence(), max_size=12), places)
+def test_refuting_never_raises_a_score_nor_lowers_a_risk(
+    lens: Lens, said: dict[str, Answer], shown: list[Shown], place: tuple[str, str]
+) -> None:
+    """Also where a lens says that a practice more makes things worse."""
+    refuted = [*shown, Shown(*place, holds=False, at=NOW, source="a run")]
+    before, after = the(score(lens, said, shown, NOW)), the(score(lens, said, refuted, NOW))
+    assert after.claimed == before.claimed
+    assert (after.proven or 0) <= (before.proven or 0)
+    for new, old in ((after.risks_proven, before.risks_proven), (after.risks_unrefuted, before.risks_unrefuted)):
+        assert at_risk(new) >= at_risk(old) or new.unknown > old.unknown
+
+
+@given(lenses(), answers(), st.lists(evidence(), max_size=12), evidence())
+def test_one_more_proof_never_lowers_the_proven_score(
+    lens: Lens, said: dict[str, Answer], shown: list[Shown], more: Shown
+) -> None:
+    """Old, partial or outdated: evidence that holds takes nothing away from what is proven already."""
+    if not more.holds:
+        return
+    before, after = the(score(lens, said, shown, NOW)), the(score(lens, said, [*shown, more], NOW))
+    assert (after.proven or 0) >= (before.proven or 0)
+
+
+@given(lenses(), answers(), st.lists(evidence(), max_size=12))
+def test_the_order_of_evidence_does_not_matter(lens: Lens, said: dict[str, Answer], shown: list[Shown]) -> None:
+    """It is sorted by its time, not by who came first."""
+    one, other = the(score(lens, said, shown, NOW)), the(score(lens, said, shown[::-1], NOW))
+    assert [practice.state for practice in one.practices] == [practice.state for practice in other.practices]
+
+
+@given(lenses(), answers(), st.lists(evidence(), max_size=12))
+def test_what_is_excluded_stays_in_the_denominator(lens: Lens, said: dict[str, Answer], shown: list[Shown]) -> None:
+    """Looking away changes no score."""
+    without = {name: Answer(name, one.claimed, one.not_applicable) for name, one in said.items()}
+    one, other = the(score(lens, said, shown, NOW)), the(score(lens, without, shown, NOW))
+    assert (one.claimed, one.proven, one.provable) == (other.claimed, other.proven, other.provable)
