@@ -53,7 +53,7 @@ def _row(gap: Gap) -> str:
     cells = (
         due,
         _cell(gap.owner) or "-",
-        f"{_cell(gap.practice.choice.title)} (`{_cell(gap.practice.choice.id)}`)",
+        f"{_cell(gap.practice.choice.title)} ({_cell(gap.practice.choice.id)})",
         gap.practice.state.value,
         f"{gap.quadrant}{unsure}",
         _cell(gap.to_do),
@@ -112,7 +112,7 @@ def roadmap_github(gaps: Sequence[Gap]) -> str:
 def _issue(gap: Gap) -> dict[str, object]:
     practice = gap.practice
     body = [
-        f"Practice `{practice.choice.id}` of question `{practice.question}` ({gap.pillar}) is **{practice.state}**.",
+        f"{_cell(practice.choice.id)} of {_cell(practice.question)} ({_cell(gap.pillar)}) is **{practice.state}**.",
         "",
         f"To do: {_cell(gap.to_do)}",
     ]

@@ -1,0 +1,117 @@
+"""What a run shows less than is claimed, and what makes it old: load, SLOs, promises, the target."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+
+import pytest
+
+from harness.judge import judge
+from harness.plan import Proves, RequestPlan
+from harness.record import Record
+from harness.review import BUILT_IN, Answer, Now, Scope, Shown, State, built_in_lens, measured_by, score, shown_by
+from harness.slo import Promises
+from tests.judge.records import drill, objective, outage, slo
+
+LENS = built_in_lens()
+QUESTION, CHOICE = "rel_redundancy", "rel_multi_zone"
+AT = datetime(2026, 11, 24, 10, tzinfo=UTC)
+OURS = Proves(lens=BUILT_IN, question=QUESTION, choice=CHOICE)
+
+
+def run(record: Record | None = None, *, rate: str = "40", production: str | None = "40", **info: str) -> Record:
+    record = record or drill()
+    request = RequestPlan(
+        route="POST /orders",
+        rate_per_s=Fraction(rate),
+        production_per_s=None if production is None else Fraction(production),
+        because="",
+    )
+    plan = record.plan.model_copy(update={"proves": (OURS,), "requests": (request,)})
+    head = record.info.model_copy(update={"started_utc": "2026-11-24T10-00-00Z", **info})
+    return replace(record, plan=plan, info=head)
+
+
+def shown(record: Record, now: Now) -> Shown:
+    found = [one for one in shown_by(record, judge(record), LENS, BUILT_IN, now) if one.choice == CHOICE]
+    [one] = found
+    return one
+
+
+def state(one: Shown, now: datetime = AT + timedelta(hours=1)) -> State:
+    answers = {QUESTION: Answer(QUESTION, frozenset({CHOICE}))}
+    pillars = score(LENS, answers, [one], now)
+    return next(two.state for pillar in pillars for two in pillar.practices if two.choice.id == CHOICE)
+
+
+def test_at_productions_load_a_practice_is_proven() -> None:
+    """Nothing is missing from what is claimed."""
+    one = shown(run(), Now(Scope()))
+    assert (one.short_of, one.outdated) == ((), "")
+    assert state(one) is State.PROVEN
+
+
+@pytest.mark.parametrize(
+    ("record", "now", "said"),
+    [
+        (run(rate="10"), Now(Scope()), "drilled at 25 % of production's load, claimed for 100 %"),
+        (run(production=None), Now(Scope()), "production's arrival rate is not stated"),
+        (run(), Now(Scope(slos=("orders", "refunds"))), "did not judge refunds"),
+        (run(), Now(Scope(), Promises(slos=(slo(target="0.999"),))), "held against 99 %, now 99.9 %"),
+        (run(), Now(Scope(), Promises(objectives=(objective(rto_s=2),))), "RTO of 10 s, now 2 s are promised"),
+    ],
+)
+def test_what_shows_less_than_is_claimed_is_partial(record: Record, now: Now, said: str) -> None:
+    """Less load, fewer SLOs, an easier promise than today's: seen to hold, and not proven."""
+    one = shown(record, now)
+    assert said in "; ".join(one.short_of)
+    assert state(one) is State.PARTIAL
+
+
+def test_a_claim_for_less_load_is_proven_by_less() -> None:
+    """The scope is the team's to state."""
+    assert state(shown(run(rate="20"), Now(Scope(load=Fraction(1, 2))))) is State.PROVEN
+
+
+def test_a_target_that_has_changed_makes_proof_stale() -> None:
+    """Another configuration than today's; where either is not known nothing is said."""
+    record = run(configuration="then")
+    assert state(shown(record, Now(Scope(), None, "now"))) is State.STALE
+    assert state(shown(record, Now(Scope(), None, "then"))) is State.PROVEN
+    assert state(shown(record, Now(Scope()))) is State.PROVEN
+    assert state(shown(run(), Now(Scope(), None, "now"))) is State.PROVEN
+
+
+def test_a_refutation_outlives_a_change_of_the_target() -> None:
+    """Nobody has seen it hold since."""
+    record = run(drill(outage(10, 30)), configuration="then")
+    assert state(shown(record, Now(Scope(), None, "now"))) is State.REFUTED
+
+
+def test_an_older_whole_proof_counts_beside_a_newer_partial_one() -> None:
+    """One more proof, of less, takes nothing away."""
+    whole = shown(run(), Now(Scope()))
+    part = replace(whole, at=AT + timedelta(minutes=1), short_of=("half the load",))
+    pillars = score(LENS, {QUESTION: Answer(QUESTION, frozenset({CHOICE}))}, [part, whole], AT + timedelta(days=1))
+    assert CHOICE in {one.choice.id for p in pillars for one in p.practices if one.state is State.PROVEN}
+
+
+def test_a_run_measures_what_its_judgement_says() -> None:
+    """Recovery of the slowest critical SLO, writes, budget; from the judge and from nowhere else."""
+    record = run(drill(outage(10, 12)))
+    judgement = judge(record)
+    found = measured_by(record, judgement)
+    assert found is not None
+    recovery = judgement.recovery["orders"].rta_inject_s
+    assert recovery is not None
+    assert found.rta_s == recovery.upper > 0
+    assert found.rto_s == 10
+    assert found.at == AT
+
+
+def test_a_run_without_recovery_has_no_recovery_time() -> None:
+    """A target that never came back has no RTA, not a small one."""
+    record = run(drill(outage(10, 30)))
+    found = measured_by(record, judge(record))
+    assert found is not None
+    assert found.rta_s is None

@@ -1,0 +1,166 @@
+"""Decisions against measurements, claims of improvement against baselines, milestones against today."""
+
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from harness.errors import FileError
+from harness.judge import Outcome
+from harness.review import (
+    BUILT_IN,
+    Answer,
+    Answers,
+    Effect,
+    Measure,
+    Measured,
+    Review,
+    Shown,
+    built_in_lens,
+    make_milestone,
+    read_milestones,
+    review,
+    write_milestone,
+)
+from harness.review.answers import Decision, Expectation, Improvement
+from tests.review.figures import measured
+
+LENS = built_in_lens()
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+QUESTION, CHOICE = "rel_redundancy", "rel_multi_zone"
+ASYNC = Decision(
+    id="async",
+    title="Replicate asynchronously",
+    decided=date(2026, 3, 1),
+    because="a commit waits for no other zone",
+    by="shop",
+    effects={"performance": Effect.BETTER, "reliability": Effect.WORSE},
+    expects=(Expectation("az-failure", Measure.RPA, Fraction(1)),),
+    where="review.yaml:1",
+)
+FASTER = Improvement("recovers in half the time", "az-failure", Measure.RTA, date(2026, 3, 31), Fraction(1, 2), "r:1")
+
+
+def reviewed(
+    *figures: Measured, decisions: tuple[Decision, ...] = (), improvements: tuple[Improvement, ...] = (), **more: object
+) -> Review:
+    questions = {QUESTION: Answer(QUESTION, frozenset({CHOICE}))}
+    said = Answers(Path("review.yaml"), BUILT_IN, LENS, questions, decisions=decisions, improvements=improvements)
+    return review(said, "testbed", more.get("shown", ()), figures, more.get("milestones", ()), NOW)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("figures", "outcome", "contradicted"),
+    [
+        ((), Outcome.UNKNOWN, 0),
+        ((measured(rpa_s=None),), Outcome.UNKNOWN, 0),
+        ((measured(rpa_s=0.4),), Outcome.MET, 0),
+        ((measured(rpa_s=1.0),), Outcome.MET, 0),
+        ((measured(rpa_s=2.5),), Outcome.MISSED, 1),
+        ((measured("2026-10-01", rpa_s=2.5), measured(rpa_s=0.4)), Outcome.MET, 0),
+        ((measured(experiment="latency", rpa_s=2.5),), Outcome.UNKNOWN, 0),
+    ],
+)
+def test_a_decisions_limit_is_held_against_the_newest_figure(
+    figures: tuple[Measured, ...], outcome: Outcome, contradicted: int
+) -> None:
+    """Without a measurement unknown; over what was accepted, a contradiction."""
+    [one] = reviewed(*figures, decisions=(ASYNC,)).trade_offs
+    assert [check.outcome for check in one.checked] == [outcome]
+    assert len(one.contradictions) == contradicted
+
+
+def test_a_pillar_said_to_be_better_and_refuted_since_is_a_contradiction() -> None:
+    """What a drill found before the decision is none of its doing."""
+    decision = Decision("d", "Two zones", date(2026, 3, 1), "", "", {"reliability": Effect.BETTER}, (), "r:1")
+    for day, expected in ((datetime(2026, 5, 1, tzinfo=UTC), 1), (datetime(2026, 2, 1, tzinfo=UTC), 0)):
+        shown = (Shown(QUESTION, CHOICE, holds=False, at=day, source="a run"),)
+        [one] = reviewed(decisions=(decision,), shown=shown).trade_offs
+        assert len(one.contradictions) == expected
+
+
+@pytest.mark.parametrize(
+    ("figures", "outcome"),
+    [
+        ((), Outcome.UNKNOWN),
+        ((measured("2026-03-01", rta_s=8.0),), Outcome.UNKNOWN),  # one run is no comparison
+        ((measured("2026-03-01", rta_s=8.0), measured("2026-11-01", rta_s=3.0)), Outcome.MET),
+        ((measured("2026-03-01", rta_s=8.0), measured("2026-11-01", rta_s=4.0)), Outcome.MET),
+        ((measured("2026-03-01", rta_s=8.0), measured("2026-11-01", rta_s=5.0)), Outcome.MISSED),
+        ((measured("2026-03-01", rta_s=8.0), measured("2026-11-01", rta_s=9.0)), Outcome.MISSED),
+        ((measured("2026-03-01", rta_s=0.0), measured("2026-11-01", rta_s=0.0)), Outcome.UNKNOWN),
+        ((measured("2026-05-01", rta_s=8.0), measured("2026-11-01", rta_s=3.0)), Outcome.MET),
+        # The last one up to that day is the baseline, not the worst one ever.
+        (
+            (
+                measured("2026-01-01", rta_s=90.0),
+                measured("2026-03-01", rta_s=8.0),
+                measured("2026-11-01", rta_s=7.0),
+            ),
+            Outcome.MISSED,
+        ),
+    ],
+)
+def test_a_claim_of_improvement_is_held_against_its_baseline(figures: tuple[Measured, ...], outcome: Outcome) -> None:
+    """Two measured runs, or unknown."""
+    [one] = reviewed(*figures, improvements=(FASTER,)).improved
+    assert one.outcome is outcome, one.because
+
+
+def test_a_milestone_keeps_baselines_whose_runs_are_gone(tmp_path: Path) -> None:
+    """Runs are tidied away; what they measured stays with the milestone."""
+    then = reviewed(measured("2026-03-01", rta_s=8.0))
+    kept = make_milestone("spring", NOW - timedelta(days=200), BUILT_IN, "testbed", then.pillars, then.measured)
+    answers = tmp_path / "review.yaml"
+    path = write_milestone(answers, kept)
+    assert path.parent == tmp_path / "milestones"
+    [read] = read_milestones(answers, BUILT_IN, "testbed")
+    assert read == kept
+    assert read_milestones(answers, BUILT_IN, "staging") == ()
+    [one] = reviewed(measured(rta_s=3.0), improvements=(FASTER,), milestones=(read,)).improved
+    assert one.outcome is Outcome.MET
+
+
+def test_a_milestone_is_never_overwritten(tmp_path: Path) -> None:
+    """It says what was, and stays so."""
+    then = reviewed()
+    kept = make_milestone("spring", NOW, BUILT_IN, "testbed", then.pillars, then.measured)
+    write_milestone(tmp_path / "review.yaml", kept)
+    with pytest.raises(FileError, match="a milestone of that day and name"):
+        write_milestone(tmp_path / "review.yaml", kept)
+
+
+def test_files_that_are_no_milestones_are_all_named(tmp_path: Path) -> None:
+    """Every one of them, at once."""
+    (tmp_path / "milestones").mkdir()
+    for name in ("a.json", "b.json"):
+        (tmp_path / "milestones" / name).write_text("{")
+    with pytest.raises(FileError) as caught:
+        read_milestones(tmp_path / "review.yaml", BUILT_IN, "testbed")
+    assert len(caught.value.mistakes) == 2
+
+
+def test_the_trend_says_what_got_better_worse_and_stale() -> None:
+    """By states: proven is better than stale, refuted worse than anything."""
+
+    def at(day: datetime, *, holds: bool = True, choice: str = CHOICE) -> Shown:
+        return Shown(QUESTION, choice, holds=holds, at=day, source="a run")
+
+    then = reviewed(shown=(at(NOW - timedelta(days=80)),))
+    kept = make_milestone("then", NOW - timedelta(days=60), BUILT_IN, "testbed", then.pillars, {})
+    same = reviewed(shown=(at(NOW - timedelta(days=80)),), milestones=(kept,)).trend
+    assert same is not None
+    assert (same.better, same.worse) == ((), ())
+    worse = reviewed(shown=(at(NOW, holds=False),), milestones=(kept,)).trend
+    assert worse is not None
+    assert [str(one.now) for one in worse.worse] == ["refuted"]
+    assert worse.stale == ()
+    old = reviewed(shown=(at(NOW - timedelta(days=91)),), milestones=(kept,)).trend
+    assert old is not None
+    assert [str(one.now) for one in old.stale] == ["stale"]
+    unproven = make_milestone("before", NOW, BUILT_IN, "testbed", reviewed().pillars, {})
+    better = reviewed(shown=(at(NOW),), milestones=(unproven,)).trend
+    assert better is not None
+    assert [(str(one.before), str(one.now)) for one in better.better] == [("unproven", "proven")]
+    assert better.scores["reliability"][0] == 0 < (better.scores["reliability"][1] or 0)
