@@ -18,7 +18,7 @@ _FILE = Path(__file__).with_name("wellproven.yaml")
 class _ProvenBy(FileModel):
     drill: list[str] = []
     measure: list[Literal["error-budget-alerts", "rta", "rpa", "slo", "load"]] = []
-    imports: list[Literal["sarif", "prowler", "asff", "cost", "carbon"]] = Field(default=[], alias="import")
+    imports: list[Literal["sarif", "prowler", "asff", "cost", "carbon", "budget"]] = Field(default=[], alias="import")
 
 
 class _Practice(FileModel):

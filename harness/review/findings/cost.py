@@ -1,0 +1,269 @@
+"""What a bill shows: attribution, daily figures, budgets, forecasts, commitments, storage classes.
+
+Shares are of cost, with c the cost of a row in the bill's currency:
+
+    tagged     = sum of c over usage with every asked tag / sum of c over usage            (rows with c > 0)
+    attributed = the same over all charges, taxes and purchases too, for one tag or column
+    covered    = sum of list cost over committed usage / sum over usage that could be committed (standard and committed)
+    used       = sum of c over commitments that were used / sum over all commitments
+    error      = mean over complete months of |forecast - cost| / cost
+    cooler     = sum of quantity in other storage classes than the usual ones / sum over all
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Literal
+
+from pydantic import Field
+from pydantic_core import PydanticCustomError
+
+from harness.documents import ExactNumber, Whole, problem
+from harness.review.findings.charges import COLUMNS, DAY, Bill, Charge, read_bill
+from harness.review.findings.source import Source, clean, counted, few
+from harness.review.findings.written import Named, Place, Share, Written, column_mistakes
+from harness.review.types import Lens, Shown
+from harness.units import format_percent
+
+Criterion = Literal["daily", "tagging", "showback", "budgets", "forecasts", "commitments", "storage"]
+# What each criterion shows of the built-in lens.
+PRACTICES: dict[Criterion, tuple[str, str]] = {
+    "daily": ("cost_visibility", "cost_seen_daily"),
+    "tagging": ("cost_visibility", "cost_tagging"),
+    "showback": ("cost_visibility", "cost_showback"),
+    "budgets": ("cost_plan", "cost_budgets"),
+    "forecasts": ("cost_plan", "cost_forecasts"),
+    "commitments": ("cost_plan", "cost_commitments"),
+    "storage": ("cost_waste", "cost_storage_tiers"),
+}
+ALL = "all"  # the budget of everything together
+_COMMITTABLE = {"Compute", "Databases"}  # service categories of FOCUS; all, where the file names none
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    holds: bool
+    because: str
+    short_of: tuple[str, ...] = ()
+
+
+class CostEvidence(Written):
+    """Which criteria count follows from the columns of the file and from what is asked."""
+
+    kind: Literal["cost"]
+    columns: dict[str, str] = {}  # FOCUS's name -> the file's
+    proves: dict[Criterion, Named] = {}  # for lenses that are not the built-in one
+    tags: list[str] = []  # keys that each resource should have
+    tagged: Share = Fraction(95, 100)
+    team: str = ""  # the tag or column that says who answers for a cost
+    attributed: Share = Fraction(95, 100)
+    days: Whole = Field(default=28, ge=1, le=3660)  # that daily figures must cover
+    months: Whole = Field(default=3, ge=1, le=120)  # that budgets and forecasts must cover
+    budgets: dict[str, ExactNumber] = {}  # team, or all -> amount a month
+    forecast_error: Share = Fraction(20, 100)
+    covered: Share = Fraction(50, 100)
+    used: Share = Fraction(90, 100)
+    usual_classes: list[str] = ["Standard", "General Purpose"]
+    cooler: Share = Fraction(20, 100)
+
+    @classmethod
+    def rules(cls, raw: dict[str, Any]) -> Iterator[PydanticCustomError]:
+        """Columns are known, and budgets of teams need to know what a team is."""
+        yield from column_mistakes(raw, COLUMNS)
+        budgets = raw.get("budgets")
+        if isinstance(budgets, dict) and set(budgets) - {ALL} and not raw.get("team"):
+            yield problem("only all, or a team", "say under team which tag names it", at=("budgets",))
+
+    def places(self, lens: Lens) -> Iterator[Place]:
+        """What the entry names, and the built-in lens's own practices for the rest."""
+        yield from (place for _, place in self._practices(lens))
+
+    def _practices(self, lens: Lens) -> Iterator[tuple[Criterion, Place]]:
+        for criterion, pair in PRACTICES.items():
+            named = self.proves.get(criterion)
+            place = named.place("proves", criterion) if named else Place(*pair)
+            if named or place.known(lens):
+                yield criterion, place
+
+    def shown(self, source: Source, lens: Lens) -> Iterator[Shown]:
+        """Each criterion that the file has data for."""
+        bill = read_bill(source, self.columns)
+        if bill is None:
+            return
+        judge: dict[Criterion, Callable[[Bill, Callable[[str], None]], _Verdict | None]] = {
+            "daily": self._daily,
+            "tagging": self._tagging,
+            "showback": self._showback,
+            "budgets": self._budgets,
+            "forecasts": self._forecasts,
+            "commitments": self._commitments,
+            "storage": self._storage,
+        }
+        scope = _scope(bill)
+        for criterion, place in self._practices(lens):
+
+            def say(text: str, choice: str = place.choice) -> None:
+                source.note(f"{choice}: {text}: nothing is shown")
+
+            found = judge[criterion](bill, say)
+            if found is not None:
+                because = f"{found.because}; looked at {scope}"
+                yield Shown(place.question, place.choice, found.holds, bill.at, source.name, because, found.short_of)
+
+    def _daily(self, bill: Bill, say: Callable[[str], None]) -> _Verdict | None:
+        days = {one.day for one in bill.usage if one.is_daily}
+        if not days:
+            say("no charge that says it covers a day at most")
+            return None
+        first, last = min(days), max(days)
+        length = (last - first).days + 1
+        gaps = [day for day in (first + index * DAY for index in range(length)) if day not in days]
+        if gaps:
+            return _Verdict(
+                holds=False, because=f"no figures for {counted(len(gaps), 'day')}: {few([str(one) for one in gaps])}"
+            )
+        if length < self.days:
+            say(f"daily figures for {counted(length, 'day')}, {self.days} asked")
+            return None
+        return _Verdict(holds=True, because=f"daily figures for {counted(length, 'day')} to {last} without a gap")
+
+    def _tagging(self, bill: Bill, say: Callable[[str], None]) -> _Verdict | None:
+        if not self.tags:
+            return None
+        keys = [bill.key(one) for one in self.tags]
+        usage = [one for one in bill.usage if one.cost > 0]
+        with_all = [one for one in usage if all(key(one) for key in keys)]
+        return _share("tagged with " + ", ".join(self.tags), with_all, usage, self.tagged, bill, say)
+
+    def _showback(self, bill: Bill, say: Callable[[str], None]) -> _Verdict | None:
+        if not self.team:
+            return None
+        key = bill.key(self.team)
+        charges = [one for one in bill.charges if one.cost > 0]
+        attributed = [one for one in charges if key(one)]
+        teams = len({key(one) for one in attributed})
+        what = f"of all charges attributed to {counted(teams, 'team')} by {self.team}"
+        return _share(what, attributed, charges, self.attributed, bill, say)
+
+    def _budgets(self, bill: Bill, say: Callable[[str], None]) -> _Verdict | None:
+        if not self.budgets:
+            return None
+        key = bill.key(self.team)
+        spent: dict[tuple[str, date], Decimal] = defaultdict(Decimal)
+        for one in bill.charges:
+            spent[ALL, one.month] += one.cost
+            if self.team:
+                spent[key(one), one.month] += one.cost
+        over = [
+            f"{clean(team)} {month:%Y-%m} {_money(amount, bill)} of {_money(self.budgets[team], bill)}"
+            for (team, month), amount in sorted(spent.items())
+            if team in self.budgets and Fraction(amount) > self.budgets[team]
+        ]
+        if over:
+            return _Verdict(holds=False, because=f"{counted(len(over), 'budget')} overspent: {few(over)}")
+        complete = bill.complete_months()
+        absent = sorted(set(self.budgets) - {team for team, _ in spent})
+        if absent or len(complete) < self.months:
+            months = f"{counted(len(complete), 'complete month')}, {self.months} asked"
+            say(f"no cost of {few(absent)}" if absent else months)
+            return None
+        because = f"{counted(len(self.budgets), 'budget')} kept over {counted(len(complete), 'complete month')}"
+        return _Verdict(
+            holds=True, because=because, short_of=("whether an alert comes before a budget is spent is not in a bill",)
+        )
+
+    def _forecasts(self, bill: Bill, say: Callable[[str], None]) -> _Verdict | None:
+        if not bill.has("ForecastCost"):
+            return None
+        actual: dict[date, Decimal] = defaultdict(Decimal)
+        forecast: dict[date, Decimal] = defaultdict(Decimal)
+        for one in bill.charges:
+            actual[one.month] += one.cost
+            if one.forecast is not None:
+                forecast[one.month] += one.forecast
+        errors = {
+            month: abs(Fraction(forecast[month]) - Fraction(actual[month])) / Fraction(actual[month])
+            for month in bill.complete_months()
+            if month in forecast and actual[month] > 0
+        }
+        if len(errors) < self.months:
+            say(f"a forecast for {counted(len(errors), 'complete month')}, {self.months} asked")
+            return None
+        mean = sum(errors.values(), Fraction()) / len(errors)
+        worst = max(errors, key=lambda month: errors[month])
+        because = (
+            f"forecasts were {format_percent(mean)} off over {counted(len(errors), 'month')}, "
+            f"{format_percent(self.forecast_error)} allowed; {worst:%Y-%m} most, {format_percent(errors[worst])}"
+        )
+        return _Verdict(mean <= self.forecast_error, because)
+
+    def _commitments(self, bill: Bill, say: Callable[[str], None]) -> _Verdict | None:
+        if not (bill.has("PricingCategory") or bill.has("LineItemType")):
+            return None
+        usage = [one for one in bill.usage if one.commitment != "Unused" and one.pricing in ("Standard", "Committed")]
+        if bill.has("ServiceCategory"):
+            usage = [one for one in usage if one.service in _COMMITTABLE]
+        total = sum((_listed(one) for one in usage), Fraction())
+        if total <= 0:
+            say("no usage that could be committed")
+            return None
+        covered = sum((_listed(one) for one in usage if one.pricing == "Committed"), Fraction()) / total
+        because = f"commitments cover {format_percent(covered)} of what could be, {format_percent(self.covered)} asked"
+        status = {one.commitment for one in bill.charges if one.commitment}
+        held = sum((Fraction(one.cost) for one in bill.charges if one.commitment in ("Used", "Unused")), Fraction())
+        if not (bill.has("CommitmentDiscountStatus") and status and held > 0):
+            unseen = ("how much of the commitments was used is not in the file",)
+            return _Verdict(covered >= self.covered, because, unseen)
+        used = sum((Fraction(one.cost) for one in bill.charges if one.commitment == "Used"), Fraction()) / held
+        because += f"; {format_percent(used)} of them used, {format_percent(self.used)} asked"
+        return _Verdict(covered >= self.covered and used >= self.used, because)
+
+    def _storage(self, bill: Bill, say: Callable[[str], None]) -> _Verdict | None:
+        if not bill.has("StorageClass"):
+            return None
+        usual = {one.casefold() for one in self.usual_classes}
+        stored = [one for one in bill.usage if one.storage_class and one.service in ("", "Storage")]
+        total = sum((_quantity(one) for one in stored), Fraction())
+        if total <= 0:
+            say("no storage with a class")
+            return None
+        cooler = [one for one in stored if one.storage_class.casefold() not in usual]
+        share = sum((_quantity(one) for one in cooler), Fraction()) / total
+        classes = few(sorted({clean(one.storage_class) for one in stored}))
+        because = (
+            f"{format_percent(share)} of storage in cooler classes, {format_percent(self.cooler)} asked ({classes})"
+        )
+        return _Verdict(share >= self.cooler, because)
+
+
+def _share(
+    what: str, part: Iterable[Charge], whole: Iterable[Charge], asked: Fraction, bill: Bill, say: Callable[[str], None]
+) -> _Verdict | None:
+    total = sum((Fraction(one.cost) for one in whole), Fraction())
+    if total <= 0:
+        say("no cost in it")
+        return None
+    share = sum((Fraction(one.cost) for one in part), Fraction()) / total
+    said = f"{format_percent(share)} of {_money(total, bill)} {what}, {format_percent(asked)} asked"
+    return _Verdict(share >= asked, said)
+
+
+def _listed(charge: Charge) -> Fraction:
+    return Fraction(charge.cost if charge.list_cost is None else charge.list_cost)
+
+
+def _quantity(charge: Charge) -> Fraction:
+    return Fraction(charge.cost if charge.quantity is None else charge.quantity)
+
+
+def _money(amount: Fraction | Decimal, bill: Bill) -> str:
+    return f"{float(amount):,.2f} {bill.currency}".strip()
+
+
+def _scope(bill: Bill) -> str:
+    first = min(one.day for one in bill.charges)
+    accounts = f", {counted(len(bill.accounts), 'account')} {few(bill.accounts)}" if bill.accounts else ""
+    return f"{counted(len(bill.charges), 'charge')} from {first} to {bill.at:%Y-%m-%d}{accounts}"
