@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from fractions import Fraction
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from harness.documents.values import Document, Where, exact, nearest, one_of
@@ -106,10 +107,15 @@ def _translate(model: type[BaseModel], document: Document, at: Where, detail: Er
     if kind == "missing":
         return document.mistake(path, "this field", f"add `{path[-1]}:`", "nothing")
     if kind == "extra_forbidden":
-        known = _known_fields(model, path[len(at) : -1])
+        known = _known_fields(model, document, at, path[len(at) : -1])
         near = nearest(path[-1], known)
         way_out = f"did you mean {near}?" if near else ""
         return document.mistake(path, one_of(known) or "no field", way_out, "an unknown field")
+    if kind == "union_tag_not_found":
+        field = context["discriminator"].strip("'")
+        return document.mistake((*path, field), "this field", f"add `{field}:`", "nothing")
+    if kind == "union_tag_invalid":
+        path = (*path, context["discriminator"].strip("'"))
     return document.mistake(path, _expected(kind, context, detail["msg"]), _way_out(kind, detail["input"]))
 
 
@@ -178,7 +184,7 @@ def _way_out(kind: str, value: object) -> str:
     return ""
 
 
-def _known_fields(model: type[BaseModel], path: Where) -> list[str]:
+def _known_fields(model: type[BaseModel], document: Document, at: Where, path: Where) -> list[str]:
     """The names a model (found by following the path through the types) allows, as a file writes them."""
     models = [model]
     for part in path:
@@ -187,7 +193,20 @@ def _known_fields(model: type[BaseModel], path: Where) -> list[str]:
         fields = [(name, info) for owner in models for name, info in owner.model_fields.items()]
         inside = [found for name, info in fields if part in (name, info.alias) for found in _models_in(info.annotation)]
         models = inside or models  # a key of a mapping is no field
+    written = document.at((*at, *path))
+    models = [one for one in models if _fits(one, written)] or models
     return list(dict.fromkeys(info.alias or name for owner in models for name, info in owner.model_fields.items()))
+
+
+def _fits(model: type[BaseModel], written: Any) -> bool:
+    """Whether what is written is of this member of a union: it does not say another word where this one has its own."""
+    fields = ((info.alias or name, info) for name, info in model.model_fields.items())
+    fixed = {name: get_args(info.annotation) for name, info in fields if _is_word(info)}
+    return not isinstance(written, dict) or all(written.get(name, words[0]) in words for name, words in fixed.items())
+
+
+def _is_word(info: FieldInfo) -> bool:
+    return get_origin(info.annotation) is Literal and len(get_args(info.annotation)) == 1 and info.is_required()
 
 
 def _models_in(annotation: object) -> Iterator[type[BaseModel]]:

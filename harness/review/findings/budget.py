@@ -33,6 +33,7 @@ from harness.slo import read as read_promises
 from harness.units import NS_PER_S, NS_PER_US, format_duration, format_percent
 
 OWN = ("rel_change", "rel_error_budgets")  # what it shows of the built-in lens
+UNSEEN = "that the budget decides what is worked on is not in these figures"
 COLUMNS: dict[str, tuple[str, ...]] = {"at": ("time", "timestamp"), "slo": ("name",), "good": (), "total": ()}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -78,7 +79,8 @@ class BudgetEvidence(Written):
         at = max(one.at for one in over) if over else min(one.at for one in all_spent)
         because = few([one.said() for one in over or all_spent], "; ")
         for place in self.places(lens):
-            yield Shown(place.question, place.choice, not over, at, source.name, because)
+            short_of = () if over or self.proves else (UNSEEN,)
+            yield Shown(place.question, place.choice, not over, at, source.name, because, short_of)
 
     def _promised(self, source: Source) -> dict[str, Slo]:
         promised = {one.name: one for one in read_promises([inside(source.folder, self.objectives)]).slos}

@@ -101,6 +101,8 @@ def _unknown(place: Place, document: Document, at: Where, lens: Lens) -> Mistake
     else:
         known, got, expected, key = list(asked), place.question, "a question of the lens", "question"
     near = nearest(got, known)
+    if document.at(where) is None:
+        where = where[:-1]  # one practice instead of a list of them
     inner = document.at(where)
     where = (*where, key) if isinstance(inner, dict) and key in inner else where
     return document.mistake(where, expected, f"did you mean {near}?" if near else "", repr(got))
