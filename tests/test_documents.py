@@ -384,3 +384,30 @@ def test_parser_needs_no_recursion_limit():
     """A million brackets end at the limit of depth, not at Python's."""
     assert sys.getrecursionlimit() < 500_000
     assert "at most 64 levels" in said("[" * 1_000_000)[0]
+
+
+class Circle(FileModel):
+    shape: Literal["circle"]
+    radius: ExactNumber
+
+
+class Square(FileModel):
+    shape: Literal["square"]
+    side: ExactNumber
+
+
+class Drawing(FileModel):
+    shapes: list[Annotated[Circle | Square, Field(discriminator="shape")]] = []
+
+
+def test_a_part_that_says_what_it_is_is_held_against_that_alone():
+    """What another kind of part may have is no help; a word that is missing or unknown is named."""
+    text = "shapes:\n- {shape: circle, radus: 1, radius: 2}\n- {shape: cirkle, radius: 2}\n- {side: 3}\n- 4\n"
+    with pytest.raises(FileError) as caught:
+        validate(Drawing, one(text))
+    assert str(caught.value).splitlines() == [
+        "f.yaml:2: shapes[0].radus: got an unknown field, expected one of shape, radius; did you mean radius?",
+        "f.yaml:3: shapes[1].shape: got 'cirkle', expected one of circle, square",
+        "f.yaml:4: shapes[2].shape: got nothing, expected this field; add `shape:`",
+        "f.yaml:5: shapes[3]: got 4, expected a mapping",
+    ]

@@ -8,13 +8,14 @@ from harness.review.built_in import aws_json, built_in_lens
 from harness.review.conditions import Condition, ConditionError, parse_condition
 from harness.review.decisions import TradeOff, amount
 from harness.review.evidence import Now, shown_by, with_drills
+from harness.review.findings import Findings, WrittenEvidence, with_findings
 from harness.review.improvements import Improved
 from harness.review.lens import read_lens
 from harness.review.measured import Measured, measured_by
 from harness.review.milestones import NAME as MILESTONE_NAME
 from harness.review.milestones import Change, Milestone, Trend, make_milestone, read_milestones, write_milestone
 from harness.review.oddities import Finding, Oddity, lint
-from harness.review.reading import read_answers
+from harness.review.reading import read_answers, read_evidence
 from harness.review.roadmap import Gap, Quadrant
 from harness.review.scores import FORMULA, Balance, PillarScore, Risks, balance, score
 from harness.review.states import Practice, State, weight
@@ -35,6 +36,7 @@ __all__ = [
     "ConditionError",
     "Effect",
     "Finding",
+    "Findings",
     "Gap",
     "Improved",
     "Lens",
@@ -59,6 +61,7 @@ __all__ = [
     "State",
     "TradeOff",
     "Trend",
+    "WrittenEvidence",
     "amount",
     "aws_json",
     "balance",
@@ -68,6 +71,7 @@ __all__ = [
     "measured_by",
     "parse_condition",
     "read_answers",
+    "read_evidence",
     "read_lens",
     "read_milestones",
     "review",
@@ -75,5 +79,6 @@ __all__ = [
     "shown_by",
     "weight",
     "with_drills",
+    "with_findings",
     "write_milestone",
 ]

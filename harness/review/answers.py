@@ -10,6 +10,8 @@ questions:
     impact: high                      # of a gap on the business; complexity: of closing it
     due: 2027-03-31
     not-applicable: {rel_multi_region: one region by contract}
+evidence:                             # other tools' findings, bills, emissions: docs/evidence.md
+  - {file: evidence/semgrep.sarif, kind: sarif, proves: {question: sec_build, choice: sec_static_testing}}
 """
 
 from dataclasses import dataclass, field
@@ -18,6 +20,7 @@ from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
 
+from harness.review.findings import WrittenEvidence
 from harness.review.types import Lens
 
 BUILT_IN = "wellproven"
@@ -144,3 +147,4 @@ class Answers:
     stale_after: timedelta = STALE_AFTER
     decisions: tuple[Decision, ...] = ()
     improvements: tuple[Improvement, ...] = ()
+    evidence: tuple[WrittenEvidence, ...] = ()  # files of other tools, not read yet

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
@@ -37,6 +37,7 @@ from harness.review.answers import (
     Scope,
 )
 from harness.review.built_in import built_in_lens
+from harness.review.findings import Findings, WrittenEvidence, read_findings
 from harness.review.lens import read_lens
 from harness.review.types import Lens
 from harness.units import NS_PER_S, parse_duration_ns
@@ -124,6 +125,7 @@ class _Answers(_Kebab):
     questions: dict[str, _Answer]
     decisions: list[_Decision] = []
     improvements: list[_Improvement] = []
+    evidence: list[WrittenEvidence] = []
 
 
 def read_answers(path: Path) -> Answers:
@@ -142,6 +144,16 @@ def read_answers(path: Path) -> Answers:
     assert raw is not None
     assert lens is not None
     return _Reader(path, document, lens, mistakes).answers(raw)
+
+
+def read_evidence(answers: Answers, now: datetime) -> Findings:
+    """What the files under `evidence:` show; no time in them may lie after `now`.
+
+    Raises FileError with every mistake of every file.
+    """
+    [document] = read_documents(answers.file)
+    folder = answers.file.parent
+    return read_findings(answers.evidence, document, ("evidence",), folder, answers.lens, now)
 
 
 def _lens(path: Path, document: Document, named: str) -> Lens:
@@ -183,6 +195,7 @@ class _Reader:
             scope=Scope(raw.scope.load, tuple(raw.scope.slos)),
             **({} if raw.stale_after is None else {"stale_after": timedelta(seconds=raw.stale_after / NS_PER_S)}),
             decisions=decisions,
+            evidence=tuple(raw.evidence),
             improvements=tuple(
                 Improvement(
                     one.claim,

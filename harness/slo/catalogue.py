@@ -10,6 +10,7 @@ from harness.errors import FileError, Mistake
 from harness.slo import openslo, ours
 
 REVIEW_FILE = "review.yaml"
+REVIEW_FOLDERS = {"evidence", "milestones"}  # what a review reads and keeps
 FILES_MAX = 1000
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -153,6 +154,8 @@ def _files(paths: Iterable[Path], mistakes: Mistakes) -> list[Path]:
 
 
 def _inside(folder: Path) -> list[Path]:
-    """What lies in a folder; the answers of a review lie beside the SLOs, and are none."""
+    """What lies in a folder; the answers of a review, its evidence and milestones lie beside the SLOs, and are none."""
     found = (path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.name != REVIEW_FILE)
-    return sorted(path for path in found if path.is_file())
+    return sorted(
+        path for path in found if path.is_file() and REVIEW_FOLDERS.isdisjoint(path.relative_to(folder).parts[:-1])
+    )

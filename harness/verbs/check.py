@@ -5,12 +5,13 @@ expected, the way out.
 """
 
 import argparse
+from datetime import UTC, datetime
 from pathlib import Path
 
 from harness import slo
 from harness.documents import Mistakes, read_documents
 from harness.plan import read_experiment, read_targets
-from harness.review import read_answers
+from harness.review import read_answers, read_evidence
 from harness.verbs.common import Streams, add_plan_arguments, make_plans, read_files
 
 ANSWERS_FILE = "review.yaml"
@@ -34,7 +35,7 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
         read = read_files([], arguments.experiments, arguments.slos)
         make_plans(read, read.target(arguments.target), arguments)
         if (answers := arguments.slos / ANSWERS_FILE).exists():
-            read_answers(answers)
+            _check_answers(answers)
         streams.out.write(f"{arguments.slos}/, {arguments.experiments}/: no mistakes\n")
         return 0
     mistakes = Mistakes()
@@ -43,6 +44,11 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
     mistakes.raise_any()
     streams.out.write(f"{', '.join(map(str, arguments.path))}: no mistakes\n")
     return 0
+
+
+def _check_answers(path: Path) -> None:
+    """The answers, and the files of other tools that they name as evidence."""
+    read_evidence(read_answers(path), datetime.now(UTC))
 
 
 def _check(path: Path) -> None:
@@ -56,7 +62,7 @@ def _check(path: Path) -> None:
         if isinstance(first, dict) and "targets" in first:
             mistakes.attempt(read_targets, file)
         elif isinstance(first, dict) and "questions" in first:
-            mistakes.attempt(read_answers, file)
+            mistakes.attempt(_check_answers, file)
         elif isinstance(first, dict) and ("method" in first or "steady-state-hypothesis" in first):
             mistakes.attempt(read_experiment, file)
         elif documents:

@@ -33,11 +33,13 @@ from harness.review import (
     make_milestone,
     measured_by,
     read_answers,
+    read_evidence,
     read_lens,
     read_milestones,
     review,
     shown_by,
     with_drills,
+    with_findings,
     write_milestone,
 )
 from harness.verbs.common import TARGETS_FILE, Streams, add_runs_argument, experiment_paths
@@ -139,14 +141,23 @@ def _reviewed(arguments: argparse.Namespace, streams: Streams) -> Review:
         *_proves(arguments.experiments),
         *((record.info.experiment, one) for record, _ in runs for one in record.plan.proves),
     ]
-    answers = replace(answers, lens=with_drills(answers.lens, answers.lens_name, proves))
-    shown: list[Shown] = []
+    lens = with_findings(with_drills(answers.lens, answers.lens_name, proves), answers.evidence)
+    answers = replace(answers, lens=lens)
+    shown: list[Shown] = _found(answers, streams)
     measured: list[Measured] = []
     for record, judgement in runs:
         shown += shown_by(record, judgement, answers.lens, answers.lens_name, now)
         measured += [one for one in [measured_by(record, judgement)] if one]
     milestones = read_milestones(arguments.answers, answers.lens_name, arguments.target)
     return review(answers, arguments.target, shown, measured, milestones, datetime.now(UTC))
+
+
+def _found(answers: Answers, streams: Streams) -> list[Shown]:
+    """What other tools' files show; what they do not is said."""
+    found = read_evidence(answers, datetime.now(UTC))
+    for note in found.notes:
+        streams.progress.print(note, markup=False)
+    return found.shown
 
 
 def _now(arguments: argparse.Namespace, answers: Answers, streams: Streams) -> Now:

@@ -23,13 +23,13 @@ from typing import Any, Literal
 from pydantic import Field
 from pydantic_core import PydanticCustomError
 
+from harness import slo as promises
 from harness.documents import DurationNs, nearest
 from harness.errors import FileError
 from harness.review.findings.source import Row, Source, clean, counted, few, inside, read_table
 from harness.review.findings.written import Place, Proves, Share, Written, column_mistakes
 from harness.review.types import Lens, Shown
 from harness.slo import BudgetingMethod, EmptySlices, Slo
-from harness.slo import read as read_promises
 from harness.units import NS_PER_S, NS_PER_US, format_duration, format_percent
 
 OWN = ("rel_change", "rel_error_budgets")  # what it shows of the built-in lens
@@ -83,7 +83,7 @@ class BudgetEvidence(Written):
             yield Shown(place.question, place.choice, not over, at, source.name, because, short_of)
 
     def _promised(self, source: Source) -> dict[str, Slo]:
-        promised = {one.name: one for one in read_promises([inside(source.folder, self.objectives)]).slos}
+        promised = {one.name: one for one in promises.read([inside(source.folder, self.objectives)]).slos}
         for name in self.slos:
             if name not in promised:
                 near = nearest(name, promised)

@@ -9,7 +9,10 @@ from harness.errors import FileError
 from tests.review.findings.helpers import by_choice, read, write
 
 ENTRY = "{file: carbon.csv, kind: carbon}"
-GOAL = "{file: carbon.csv, kind: carbon, months: 2, goal: {baseline: 2026-01, due: 2026-11, less-by: 20%, owner: platform}}"
+GOAL = (
+    "{file: carbon.csv, kind: carbon, months: 2, "
+    "goal: {baseline: 2026-01, due: 2026-11, less-by: 20%, owner: platform}}"
+)
 
 
 def emissions(folder: Path, *kilograms: float, column: str = "kg_co2e_location", year: int = 2026) -> None:
@@ -62,7 +65,9 @@ def test_figures_for_no_service_are_partial(tmp_path: Path) -> None:
 def test_aws_export_is_understood(tmp_path: Path) -> None:
     """Tonnes, location-based before market-based, several rows a month."""
     rows = "".join(
-        f"2026-0{month}-01 00:00:00Z,{product},0.05,0.0\n" for month in (1, 2, 3) for product in ("AmazonEC2", "AmazonS3")
+        f"2026-0{month}-01 00:00:00Z,{product},0.05,0.0\n"
+        for month in (1, 2, 3)
+        for product in ("AmazonEC2", "AmazonS3")
     )
     header = "usage_period_start,product_code,total_lbm_emissions_value,total_mbm_emissions_value\n"
     write(tmp_path, "carbon.csv", header + rows)

@@ -77,7 +77,9 @@ def test_what_was_not_looked_at_is_said(tmp_path: Path) -> None:
     """MFA of users alone says nothing of the root user."""
     findings = [one for one in fixture("securityhub.json")["Findings"] if one["GeneratorId"].endswith("IAM.5")]
     write(tmp_path, "x.json", findings)
-    assert "nothing looked at the root user" in by_choice(read(tmp_path, "{file: x.json, kind: asff}"))["sec_mfa"].short_of
+    assert (
+        "nothing looked at the root user" in by_choice(read(tmp_path, "{file: x.json, kind: asff}"))["sec_mfa"].short_of
+    )
 
 
 def test_prowlers_json_is_read() -> None:
@@ -130,7 +132,9 @@ def test_an_entry_may_say_which_checks_speak_for_a_practice() -> None:
     shown = by_choice(read(FILES, entry))["sec_encryption_at_rest"]
     assert shown.holds
     assert shown.short_of == ("nothing looked at RDS.*",)
-    entry = "{file: securityhub.json, kind: asff, built-in: false, checks: {ops_automation/ops_automation_tested: [ec2.7]}}"
+    entry = (
+        "{file: securityhub.json, kind: asff, built-in: false, checks: {ops_automation/ops_automation_tested: [ec2.7]}}"
+    )
     assert [(one.choice, one.holds) for one in read(FILES, entry).shown] == [("ops_automation_tested", False)]
 
 
@@ -165,10 +169,14 @@ def test_a_practice_nobody_asks_for_is_a_mistake_where_it_stands() -> None:
             "{file: zap.sarif, kind: sarif, proves: {question: sec_bild, choice: sec_dynamic_testing}}",
         )
     assert [str(one) for one in caught.value.mistakes] == [
-        "review.yaml:2: evidence[0].checks.sec_identity/sec_mfaa: got 'sec_mfaa', expected a practice of sec_identity; "
-        "did you mean sec_mfa?",
-        "review.yaml:3: evidence[1].proves.question: got 'sec_bild', expected a question of the lens; "
-        "did you mean sec_build?",
+        (
+            "review.yaml:2: evidence[0].checks.sec_identity/sec_mfaa: got 'sec_mfaa', "
+            "expected a practice of sec_identity; did you mean sec_mfa?"
+        ),
+        (
+            "review.yaml:3: evidence[1].proves.question: got 'sec_bild', "
+            "expected a question of the lens; did you mean sec_build?"
+        ),
     ]
 
 

@@ -253,7 +253,9 @@ def test_missing_columns_are_said_at_once(tmp_path: Path) -> None:
         read(tmp_path, "{file: bill.csv, kind: cost}")
     assert [one.expected for one in caught.value.mistakes] == ["a column BilledCost", "a column ChargePeriodStart"]
     entry = "{file: bill.csv, kind: cost, columns: {ChargePeriodStart: day, BilledCost: cots}}"
-    with pytest.raises(FileError, match=r"no column cots, expected the column that stands for BilledCost; did you mean"):
+    with pytest.raises(
+        FileError, match=r"no column cots, expected the column that stands for BilledCost; did you mean"
+    ):
         read(tmp_path, entry)
 
 

@@ -61,9 +61,7 @@ def test_findings_refute_with_counts_and_the_first_ids() -> None:
     entry = "{file: trivy.sarif, kind: sarif, proves: {question: sec_build, choice: sec_dependency_testing}}"
     shown = one(read(FILES, entry))
     assert not shown.holds
-    assert shown.because == (
-        "Trivy 0.67.0: 2 findings at error or above: CVE-2026-11111 (2); looked at with 2 rules"
-    )
+    assert shown.because == ("Trivy 0.67.0: 2 findings at error or above: CVE-2026-11111 (2); looked at with 2 rules")
     assert shown.short_of == ()
 
 
