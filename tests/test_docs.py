@@ -10,7 +10,10 @@ from harness.cli import VERBS, make_parser
 from harness.plan import TESTBED
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "harness/README.md", "experiments/README.md")]
+PAGES = [
+    ROOT / name
+    for name in ("README.md", "CHANGELOG.md", "harness/README.md", "experiments/README.md", "docs/evidence.md")
+]
 README = (ROOT / "README.md").read_text()
 
 

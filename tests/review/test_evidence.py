@@ -3,6 +3,7 @@
 import io
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,42 @@ def test_a_folder_that_is_no_run_is_left_out_and_said_so(tmp_path: Path) -> None
     words = ["review", "--answers", str(ROOT / "slos/review.yaml"), "--runs", str(tmp_path)]
     assert main(words, out, err) == 2
     assert "left out" in err.getvalue()
+
+
+def test_evidence_of_other_tools_counts_beside_runs(tmp_path: Path) -> None:
+    """A clean scan proves a claim; what a file does not show is said; check reads the files too."""
+    (tmp_path / "evidence").mkdir()
+    scan = {
+        "tool": {"driver": {"name": "scanner", "rules": [{"id": "R1"}]}},
+        "invocations": [{"executionSuccessful": True, "endTimeUtc": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}],
+        "results": [],
+    }
+    log = tmp_path / "evidence" / "scan.sarif"
+    log.write_text(json.dumps({"version": "2.1.0", "runs": [scan]}))
+    path = tmp_path / "review.yaml"
+    path.write_text(
+        "lens: wellproven\n"
+        "questions: {sec_build: {claimed: [sec_static_testing]}}\n"
+        "evidence:\n"
+        "  - file: evidence/scan.sarif\n"
+        "    kind: sarif\n"
+        "    proves: {question: sec_build, choice: sec_static_testing}\n"
+    )
+    words = ("--answers", str(path), "--runs", str(tmp_path), "--json")
+    code, text = review(*words)
+    practices = [one for pillar in json.loads(text)["pillars"] for one in pillar["practices"]]
+    [scanned] = [one for one in practices if one["choice"] == "sec_static_testing"]
+    assert (code, scanned["state"]) == (0, "proven")
+    scan["results"] = [{"ruleId": "R1", "level": "error", "message": {"text": "x"}}]
+    log.write_text(json.dumps({"version": "2.1.0", "runs": [scan]}))
+    assert review(*words)[0] == 1
+    scan["invocations"] = []
+    log.write_text(json.dumps({"version": "2.1.0", "runs": [scan]}))
+    err = io.StringIO()
+    assert main(["review", *words], io.StringIO(), err) == 2
+    assert "scan.sarif: sec_static_testing: scanner says no time" in " ".join(err.getvalue().split())
+    log.write_text("{")
+    assert main(["check", str(path)], io.StringIO(), err) == 65
 
 
 def test_the_repositorys_answers_are_read() -> None:

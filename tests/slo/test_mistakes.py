@@ -120,6 +120,16 @@ def test_folders():
     assert len(slo.read([Path("slos"), Path("slos/deep/shop.yml")]).slos) == 1
 
 
+def test_what_a_review_keeps_beside_the_slos_is_no_slo():
+    """Its answers, and whatever lies in the folders of its evidence and milestones."""
+    Path("slos/evidence/deep").mkdir(parents=True)
+    Path("slos/milestones").mkdir()
+    Path("slos/shop.yml").write_text(BASE)
+    for name in ("review.yaml", "evidence/hub.json", "evidence/deep/x.json", "milestones/spring.json"):
+        Path("slos", name).write_text('{"Findings": []}')
+    assert len(slo.read([Path("slos")]).slos) == 1
+
+
 def test_missing_file():
     """A path that is not there is a mistake like any other."""
     with pytest.raises(FileError, match=r"nowhere\.yaml:1: got no such file, expected a file that exists"):
