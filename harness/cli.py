@@ -10,11 +10,11 @@ from typing import NoReturn, TextIO
 
 from harness import __version__
 from harness.errors import FileError, UsageError, WellprovenError
-from harness.verbs import check, drill, judge, plan, report, review, testbed
+from harness.verbs import check, drill, judge, plan, recover, report, review, testbed
 from harness.verbs.common import Streams
 
 READER_GONE = 141  # what a shell shows for a command ended by SIGPIPE
-VERBS = (drill, plan, check, judge, report, review, testbed)
+VERBS = (drill, plan, check, judge, recover, report, review, testbed)
 
 EXIT_CODES = """\
 exit codes:
@@ -85,7 +85,7 @@ def main(argv: Sequence[str], out: TextIO, err: TextIO) -> int:
         err.write(f"wellproven: {error}\n")
         return error.exit_code
     except KeyboardInterrupt:
-        err.write("wellproven: left at once; what was broken undoes itself\n")
+        err.write("wellproven: left at once; what was broken is being undone: wellproven recover\n")
         err.write("  what was recorded can be judged: wellproven judge runs/latest\n")
         return 130
     except BrokenPipeError:

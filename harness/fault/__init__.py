@@ -5,5 +5,49 @@ This package itself never imports chaoslib, so the supervisor may import it; onl
 
 from harness.fault.chaos import Chaos, start
 from harness.fault.compose import ACCOUNT_VARIABLE, RUN_VARIABLE, compose
+from harness.fault.entry import in_words as rollbacks_in_words
+from harness.fault.entry import kept_environment, secret_names, undo_document
+from harness.fault.entry import script as undo_script
+from harness.fault.identity import Identity
+from harness.fault.ledger import (
+    STATE_VARIABLE,
+    Entry,
+    Unreadable,
+    close_entry,
+    is_locked,
+    is_open,
+    open_entries,
+    open_entry,
+    state_folder,
+)
+from harness.fault.undone import Call, Undone
+from harness.fault.watch import UndoProcess, Watch, start_undo, watch
 
-__all__ = ["ACCOUNT_VARIABLE", "RUN_VARIABLE", "Chaos", "compose", "start"]
+__all__ = [
+    "ACCOUNT_VARIABLE",
+    "RUN_VARIABLE",
+    "STATE_VARIABLE",
+    "Call",
+    "Chaos",
+    "Entry",
+    "Identity",
+    "UndoProcess",
+    "Undone",
+    "Unreadable",
+    "Watch",
+    "close_entry",
+    "compose",
+    "is_locked",
+    "is_open",
+    "kept_environment",
+    "open_entries",
+    "open_entry",
+    "rollbacks_in_words",
+    "secret_names",
+    "start",
+    "start_undo",
+    "state_folder",
+    "undo_document",
+    "undo_script",
+    "watch",
+]

@@ -38,7 +38,7 @@ def look(run_dir: str, probes: list[Probe], configuration: Settings = None, secr
     """Note which evidence is there before the fault: such evidence proves nothing later."""
     with _Log(run_dir) as log:
         for probe in probes:
-            seen = _holds(probe, configuration, secrets)
+            seen = holds(probe, configuration, secrets)
             log.write(Kind.FAULT_EVIDENCE, probe["name"], seen=seen, before=True)
 
 
@@ -63,7 +63,7 @@ def hold(
             if dose is not None:
                 dose_number = _follow_dose(Path(run_dir), dose, dose_number, log, configuration, secrets)
             if waiting and time.monotonic() >= next_probe:
-                for probe in [one for one in waiting if _holds(one, configuration, secrets)]:
+                for probe in [one for one in waiting if holds(one, configuration, secrets)]:
                     log.write(Kind.FAULT_EVIDENCE, probe["name"], seen=True, before=False)
                     waiting.remove(probe)
                 next_probe = time.monotonic() + PROBE_S
@@ -105,7 +105,7 @@ def healed(
     with _Log(run_dir) as log:
         waiting, deadline = list(probes), time.monotonic() + longest_s
         while waiting:
-            for probe in [one for one in waiting if _holds(one, configuration, secrets)]:
+            for probe in [one for one in waiting if holds(one, configuration, secrets)]:
                 log.write(Kind.FAULT_HEALED, probe["name"], healed=True)
                 waiting.remove(probe)
             if waiting and time.monotonic() > deadline:
@@ -130,7 +130,7 @@ class _Log:
         self._log.close()
 
 
-def _holds(probe: Probe, configuration: Settings, secrets: Settings) -> bool:
+def holds(probe: Probe, configuration: Settings = None, secrets: Settings = None) -> bool:
     """Whether a probe's tolerance is met now; a probe that fails says no."""
     try:
         value = run_activity({"type": "probe", **probe}, configuration or {}, secrets or {})

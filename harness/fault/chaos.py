@@ -11,16 +11,18 @@ from pathlib import Path
 from harness.clock import Clock
 from harness.errors import FileError, NotAvailableError, RefusedError
 from harness.fault.compose import DOSE_FILE, INVALID, REFUSED, RELEASE_FILE, STEADY_FILE, compose
+from harness.fault.identity import Identity
 from harness.plan import Plan
 
 READY_S = 30.0
-STOP_S = 90.0  # from the end of its stdin to the end of its rollbacks and their healing, before SIGKILL
+STOP_S = 30.0  # from the end of its stdin to the end of its rollbacks, beside their healing, before SIGKILL
 
 
 class Chaos:
     """One experiment in a child process; its events go to the run's record by themselves."""
 
     def __init__(self, process: subprocess.Popen[bytes], plan: Plan, run_dir: Path, clock: Clock) -> None:
+        self.identity = Identity.of(process.pid)
         self._process = process
         self._plan = plan
         self._run_dir = run_dir
@@ -48,11 +50,11 @@ class Chaos:
                 raise NotAvailableError(f"Chaos Toolkit did not start: {said.strip()[-500:] or 'it said nothing'}")
             self._clock.sleep(0.05)
 
-    def go(self) -> None:
-        """Start the experiment: hypothesis, evidence before, fault, hold."""
+    def go(self, entry: Path) -> None:
+        """Start the experiment: hypothesis, evidence before, fault, hold. `entry`: its entry in the undo ledger."""
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
-            self._process.stdin.write(b"go\n")
+            self._process.stdin.write(b"go %s\n" % str(entry).encode())
             self._process.stdin.flush()
 
     def say_steady(self, kept: Mapping[str, bool]) -> None:
@@ -83,7 +85,7 @@ class Chaos:
         """Undo what is there and end; idempotent. Kills the child only when its rollbacks overstay."""
         self.leave()
         try:
-            self._process.wait(STOP_S)
+            self._process.wait(STOP_S + self._plan.heals_within_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -1,8 +1,9 @@
 """The Chaos Toolkit child: `python -m harness.fault.child RUN_DIR`.
 
-It loads Chaos Toolkit and checks the experiment first, which takes about a second, and says "ready"; "go" on its stdin
-starts the experiment. When its stdin ends, whoever started it is gone: it then stops the experiment as SIGTERM does,
-which plays the rollbacks. So a fault never outlives the supervisor by more than its undoing takes.
+It loads Chaos Toolkit and checks the experiment first, which takes about a second, and says "ready"; "go ENTRY" on its
+stdin starts the experiment, whose undoing stands in that entry of the undo ledger. When its stdin ends, whoever started
+it is gone: it then stops the experiment as SIGTERM does, which plays the rollbacks. So a fault never outlives the
+supervisor by more than its undoing takes.
 """
 
 import contextlib
@@ -14,6 +15,7 @@ import threading
 from pathlib import Path
 
 from harness.fault.compose import ACCOUNT_VARIABLE, INVALID, REFUSED, RELEASE_FILE
+from harness.fault.ledger import ENTRY_VARIABLE
 
 
 def main(run_dir: Path) -> int:
@@ -37,8 +39,10 @@ def main(run_dir: Path) -> int:
         print(f"refused: {problem}", flush=True)
         return REFUSED
     print("ready", flush=True)
-    if sys.stdin.readline().strip() != "go":
+    word, _, entry = sys.stdin.readline().rstrip("\n").partition(" ")
+    if word != "go":
         return 0
+    os.environ[ENTRY_VARIABLE] = entry
     threading.Thread(target=_stop_at_end_of_stdin, args=(run_dir,), daemon=True).start()
     arguments = ["--no-log-file", "--no-version-check", "--log-format", "json", "run", "--rollback-strategy", "always"]
     files = ["--events-file", run_dir / "chaos-events.jsonl", "--journal-path", run_dir / "journal.json", experiment]

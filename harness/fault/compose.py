@@ -16,7 +16,6 @@ RELEASE_FILE: Final = "release"  # its existence ends the hold
 DOSE_FILE: Final = "dose.json"  # the dose a sweep wants now: {"number": 3, "value": 200.0}
 STEADY_FILE: Final = "steady.json"  # whether each SLO is kept just now: {"orders-accepted": true}
 HOLD_GRACE_S: Final = 60.0  # a hold that nobody ends, ends itself this long after its phase
-HEALED_S: Final = 60.0
 INVALID: Final = 65  # exit codes of the child before anything was touched
 REFUSED: Final = 77
 ACCOUNT_VARIABLE: Final = "WELLPROVEN_AWS_ACCOUNT"  # the account the target allows, if it names one
@@ -57,7 +56,7 @@ def compose(plan: Plan, run_dir: Path) -> dict[str, Any]:
     healed = [item.probe for item in plan.healed if item.probe]
     experiment["rollbacks"] = [
         *experiment.get("rollbacks", []),
-        _activity("action", f"{OURS}healed", "healed", {**where, "probes": healed, "longest_s": HEALED_S}),
+        _activity("action", f"{OURS}healed", "healed", {**where, "probes": healed, "longest_s": plan.heals_within_s}),
     ]
     return experiment
 

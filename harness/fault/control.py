@@ -4,27 +4,40 @@ Subtle: Chaos Toolkit swallows whatever a control raises. So nothing here is tak
 is in the record: without `fault.begin` there was no fault, without `fault.end` it was never taken away.
 """
 
+import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
 from chaoslib.run import EventHandlerRegistry, RunEventHandler
 
 from harness.clock import SystemClock
+from harness.fault import ledger
 from harness.fault.compose import OURS
+from harness.fault.undo import conclude
 from harness.record import EventLog, Kind
+
+LOCK_EVERY_S = 0.05
 
 
 def configure_control(run_dir: str, event_registry: EventHandlerRegistry, **_: Any) -> None:
     """Chaos Toolkit calls this once, before anything runs."""
-    event_registry.register(Recorder(EventLog(Path(run_dir) / "events.jsonl", SystemClock())))
+    entry = os.environ.get(ledger.ENTRY_VARIABLE)
+    log = EventLog(Path(run_dir) / "events.jsonl", SystemClock())
+    event_registry.register(Recorder(log, Path(entry) if entry else None))
 
 
 class Recorder(RunEventHandler):  # type: ignore[misc]
-    """Writes an event for each action's begin and end, each undo, each look at the hypothesis."""
+    """Writes an event for each action's begin and end, each undo, each look at the hypothesis.
 
-    def __init__(self, log: EventLog) -> None:
+    While it undoes, it holds the lock of the run's entry in the undo ledger; it closes the entry where healing is seen.
+    """
+
+    def __init__(self, log: EventLog, entry: Path | None) -> None:
         self._log = log
+        self._entry = entry
+        self._lock: ledger.Lock | None = None
         self._undoing = False
         self._ended = False
 
@@ -37,6 +50,15 @@ class Recorder(RunEventHandler):  # type: ignore[misc]
         self._undoing = True
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
+        # Whoever holds it now has given this process up, and is about to end it.
+        while self._entry is not None and self._lock is None and ledger.is_open(self._entry):
+            self._lock = ledger.try_lock(self._entry)
+            time.sleep(0 if self._lock else LOCK_EVERY_S)
+
+    def finish(self, journal: dict[str, Any]) -> None:
+        """After everything, the lock still held."""
+        if self._entry is not None and self._lock is not None:
+            conclude(self._entry, clock=SystemClock())
 
     def start_activity(self, activity: dict[str, Any]) -> None:
         """Just before the call."""

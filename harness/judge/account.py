@@ -73,7 +73,7 @@ def account_of(record: Record) -> Account:
             inject_s=(inject_ns - begin_ns) / NS_PER_S if inject_ns is not None else None,
             applied_s=(applied_ns - begin_ns) / NS_PER_S if applied_ns is not None else None,
             end_s=(fault_end.at_ns - begin_ns) / NS_PER_S if fault_end else None,
-            healed=healed_doubt is None,
+            healed=healed_doubt is None or _was_healed_by_others(record),
         ),
         fault_doubt=fault_doubt,
         healed_doubt=healed_doubt,
@@ -300,13 +300,9 @@ def _healed_doubt(record: Record, inject_ns: int | None, fault_end_ns: int | Non
         return None
     if not record.plan.evidence:
         return "the experiment names no evidence, so nothing can show that it is gone"
-    if fault_end_ns is None:
-        return "the fault was never taken away"
-    doubt = _not_succeeded(record, Kind.FAULT_UNDONE, _rollbacks(record))
-    if doubt:
-        return f"undoing {doubt}"
-    if record.first(Kind.FAULT_UNDONE) is None:
-        return "no undoing came to an end"
+    doubt = _undone_doubt(record)
+    if doubt or fault_end_ns is None:
+        return doubt or "the fault was never taken away"
     for item in record.plan.healed:
         looks = [look for look in record.all(Kind.FAULT_HEALED, item.name) if look.at_ns >= fault_end_ns]
         if not looks or looks[-1].data.get("healed") is not True:
@@ -316,6 +312,36 @@ def _healed_doubt(record: Record, inject_ns: int | None, fault_end_ns: int | Non
         if not np.any((planned_ns >= fault_end_ns) & (planned_ns < end_ns)):
             return f"zone {zone} gave no answer after the fault was taken away"
     return None
+
+
+def _undone_doubt(record: Record) -> str | None:
+    """Why the experiment's own undoing is not what took the fault away, if so."""
+    by_others = record.first(Kind.UNDO_BEGIN)
+    if by_others is not None:
+        return _undone_by_others(record, by_others)
+    if record.first(Kind.FAULT_END) is None:
+        return "the fault was never taken away"
+    doubt = _not_succeeded(record, Kind.FAULT_UNDONE, _rollbacks(record))
+    if doubt:
+        return f"undoing {doubt}"
+    return "no undoing came to an end" if record.first(Kind.FAULT_UNDONE) is None else None
+
+
+def _was_healed_by_others(record: Record) -> bool:
+    ends = list(record.all(Kind.UNDO_END))
+    return bool(ends) and ends[-1].data.get("healed") is True
+
+
+def _undone_by_others(record: Record, begun: Event) -> str:
+    """Why a fault that the experiment's own process did not undo is in doubt, also where it was undone in the end."""
+    ends = list(record.all(Kind.UNDO_END))
+    if not ends:
+        became = "and did not come to an end"
+    elif not _was_healed_by_others(record):
+        became = f"and something is left: {ends[-1].data.get('because', '')}; see wellproven recover"
+    else:
+        became = f"and had done so {format_duration(ends[-1].at_ns - begun.at_ns)} later"
+    return f"the experiment did not undo its fault; the {begun.name} had to ({begun.data.get('because', '')}), {became}"
 
 
 def _rollbacks(record: Record) -> list[str]:

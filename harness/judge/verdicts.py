@@ -188,7 +188,7 @@ def _fault_verdicts(case: Case) -> Iterator[Verdict]:
             kind=Kind.FAULT,
             outcome=Outcome.UNKNOWN if account.healed_doubt else Outcome.MET,
             claimed="healed",
-            measured=None if account.healed_doubt else "healed",
+            measured="healed" if account.fault.healed else None,
             unit="",
             because=account.healed_doubt or "every undo call succeeded and the target was seen to be healed",
             events=mark(account, record.first(EventKind.FAULT_END)),

@@ -117,6 +117,7 @@ class Extension(Written):
     guard: WrittenGuard | None = None
     evidence: tuple[WrittenEvidence, ...] = Field(min_length=1)
     healed: tuple[WrittenHealed, ...] = ()
+    heals_within: DurationNs = 60_000_000_000  # from the rollbacks until each `healed` probe says so
     ledger: WrittenLedger | None = None
     journeys: tuple[WrittenJourney, ...] = ()
     dependency: WrittenDependency | None = None

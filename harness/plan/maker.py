@@ -92,6 +92,7 @@ def make(
         ),
         evidence=tuple(_evidence(item, experiment, environment) for item in experiment.drill.evidence),
         healed=tuple(_evidence(item, experiment, environment) for item in experiment.drill.healed),
+        heals_within_s=experiment.drill.heals_within / NS_PER_S,
         ledger=_ledger(experiment),
         dependency=plan_dependency(drill.dependency, resolved) if drill.dependency else None,
         breaker=plan_breaker(drill.breaker, resolved) if drill.breaker else None,

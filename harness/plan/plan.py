@@ -79,6 +79,7 @@ class Plan(Model):
     actions: tuple[Action, ...]
     evidence: tuple[Evidence, ...]
     healed: tuple[Evidence, ...]
+    heals_within_s: float = 60.0
     ledger: Ledger | None
     dependency: Dependency | None = None
     breaker: Breaker | None = None

@@ -30,6 +30,8 @@ class Kind(StrEnum):
     FAULT_END = "fault.end"  # just before the first undo call
     FAULT_UNDONE = "fault.undone"  # an undo call came back; data.status, data.error
     FAULT_HEALED = "fault.healed"  # name: which probe; data.healed
+    UNDO_BEGIN = "undo.begin"  # another than the experiment's own process undoes; name: who; data.because
+    UNDO_END = "undo.end"  # name: who; data.healed, data.because
     DOSE_BEGIN = "dose.begin"  # a sweep is about to set a dose; name: the variable; data.value
     DOSE = "dose"  # the dose is set; name: the variable; data.value, measured, status, error
     SURGE_BEGIN = "surge.begin"  # the load was told to send more; at_ns: from when on

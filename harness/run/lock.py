@@ -20,7 +20,7 @@ def target_lock(name: str, base_url: str) -> Iterator[None]:
     What is held is the address, so that two names for one system are one.
     """
     folder = Path(tempfile.gettempdir()) / f"wellproven-{os.getuid()}"
-    path = folder / f"{re.sub(r'[^A-Za-z0-9.-]', '_', _address(base_url))}.lock"
+    path = folder / f"{re.sub(r'[^A-Za-z0-9.-]', '_', address_of(base_url))}.lock"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         descriptor = _open_locked(path)
@@ -35,7 +35,7 @@ def target_lock(name: str, base_url: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _address(base_url: str) -> str:
+def address_of(base_url: str) -> str:
     """Address and port behind a URL; its own words where the name leads nowhere."""
     parts = urlsplit(base_url)
     port = parts.port or (443 if parts.scheme == "https" else 80)

@@ -10,6 +10,7 @@ import requests
 from harness import fault, load
 from harness.clock import Clock
 from harness.errors import NotAvailableError
+from harness.fault import Identity
 from harness.plan import Plan, Profile
 from harness.run.observer import observe
 from harness.run.readback import read_survivors
@@ -38,11 +39,13 @@ class LoadPart(Protocol):
 class ChaosPart(Protocol):
     """An experiment that is loaded (harness.fault.Chaos)."""
 
+    identity: Identity
+
     def wait_ready(self) -> None:
         """Wait until it was found valid."""
 
-    def go(self) -> None:
-        """Start it."""
+    def go(self, entry: Path) -> None:
+        """Start it; how it is undone stands in that entry of the undo ledger."""
 
     def say_steady(self, kept: Mapping[str, bool]) -> None:
         """Tell its hypothesis how the SLOs stand."""
@@ -78,6 +81,58 @@ class StartChaos(Protocol):
 
     def __call__(self, plan: Plan, run_dir: Path, environment: Mapping[str, str], *, clock: Clock) -> ChaosPart:
         """Load the experiment."""
+
+
+class WatchPart(Protocol):
+    """A watchdog (harness.fault.Watch)."""
+
+    identity: Identity
+
+    def wait_ready(self) -> None:
+        """Wait until it could undo at once."""
+
+    def open(self, entry: Path) -> None:
+        """Let it watch an entry of the undo ledger."""
+
+    def beat(self) -> None:
+        """Tell it that we live."""
+
+    def ask(self, because: str) -> None:
+        """Have it undo at once."""
+
+    def lost(self) -> str | None:
+        """Why it can be relied on no longer."""
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether it could not undo."""
+
+    def leave(self) -> None:
+        """Let it undo by itself."""
+
+    def stop(self, longest_s: float, *, kill: bool) -> None:
+        """Let it end."""
+
+
+class StartWatch(Protocol):
+    """harness.fault.watch."""
+
+    def __call__(self, run_dir: Path, environment: Mapping[str, str], *, clock: Clock) -> WatchPart:
+        """Start the watchdog."""
+
+
+class UndoPart(Protocol):
+    """An undoing at work (harness.fault.UndoProcess)."""
+
+    def poll(self) -> int | None:
+        """Exit code once ended."""
+
+
+class StartUndo(Protocol):
+    """harness.fault.start_undo."""
+
+    def __call__(self, entry: Path, who: str, because: str, *, folder: str, environment: Mapping[str, str]) -> UndoPart:
+        """Undo one entry."""
 
 
 class ObserverPart(Protocol):
@@ -123,5 +178,7 @@ class Parts:
     reach: Callable[[Plan], None] = reach
     start_load: StartLoad = load.start
     start_chaos: StartChaos = fault.start
+    watch: StartWatch = fault.watch
+    undo: StartUndo = fault.start_undo
     observe: Observe = observe
     read_survivors: ReadSurvivors = read_survivors

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.clock import Clock
 from harness.errors import NotAvailableError, WellprovenError
-from harness.fault import ACCOUNT_VARIABLE, RUN_VARIABLE
+from harness.fault import ACCOUNT_VARIABLE, RUN_VARIABLE, Identity
 from harness.plan import DOSE_SETTLE_NS, PhaseName, Plan, Sweep, Target, next_dose
 from harness.record import Event, EventLog, Kind, Progress, RunInfo, create_run, point_latest, write_json
 from harness.run.guard import GuardWatch
@@ -19,13 +19,14 @@ from harness.run.live import Live
 from harness.run.lock import target_lock
 from harness.run.operator import Operator
 from harness.run.parts import ChaosPart, LoadPart, ObserverPart, Parts
+from harness.run.undoing import BEGIN_FAULT_S, Undoing, refuse_open
 from harness.units import NS_PER_S
 
 TICK_S = 0.1
 SHOW_EVERY_NS = NS_PER_S // 4
-BEGIN_FAULT_S = 60.0  # from "go" to the first fault call: Chaos Toolkit's hypothesis, and the look at the evidence
 SET_DOSE_S = 30.0  # from asking for a dose of a sweep until it is set
-UNDO_S = 120.0  # from the end of the hold to Chaos Toolkit's end: hypothesis, rollbacks, healing
+BEGIN_UNDO_S = 60.0  # from the end of the hold to the first rollback: Chaos Toolkit looks at its hypothesis again
+STOP_NOW_S = 0.6  # the same, of a run that is stopped: then it is interrupted, and after a second the watchdog undoes
 
 type Observe = Callable[[Progress], None]
 
@@ -46,15 +47,18 @@ def run(
     observe: Observe,
     operator: Operator,
     parts: Parts,
+    owner: Identity | None = None,
     announce: Callable[[RunInfo], None] = lambda _info: None,
 ) -> Path:
     """Drill one plan against a target and return the run's folder; `announce` is told what runs before it does.
 
-    Raises RefusedError where another run holds the target, NotAvailableError where the target or a part is not there or
-    the record cannot be written; the fault is undone and the record kept then too. KeyboardInterrupt where the operator
-    left at once.
+    `owner` is the process that the whole target goes with, if there is one. Raises RefusedError where another run holds
+    the target or may have left its fault there, NotAvailableError where the target or a part is not there or the record
+    cannot be written; the fault is undone and the record kept then too. KeyboardInterrupt where the operator left at
+    once.
     """
     with target_lock(target.name, target.base_url):
+        refuse_open(target)
         path = create_run(runs, plan.experiment, clock.utc_ns())
         name = str(path.relative_to(runs))
         plan = plan.model_copy(
@@ -66,7 +70,8 @@ def run(
             write_json(path / "plan.json", plan)
             point_latest(runs, path)
             announce(info)
-            _Run(plan, target, path, clock, observe, operator, parts).go()
+            undoing = Undoing(plan, target, path, name, owner, clock, parts)
+            _Run(plan, target, path, clock, observe, operator, parts, undoing).go()
         except OSError as error:
             raise NotAvailableError(
                 f"{path}: the record cannot be written ({error.strerror}); what was broken is undone, "
@@ -79,7 +84,15 @@ class _Run:
     """The state of one run under way."""
 
     def __init__(
-        self, plan: Plan, target: Target, path: Path, clock: Clock, observe: Observe, operator: Operator, parts: Parts
+        self,
+        plan: Plan,
+        target: Target,
+        path: Path,
+        clock: Clock,
+        observe: Observe,
+        operator: Operator,
+        parts: Parts,
+        undoing: Undoing,
     ) -> None:
         self._plan = plan
         self._target = target
@@ -88,6 +101,7 @@ class _Run:
         self._observe = observe
         self._operator = operator
         self._parts = parts
+        self._undoing = undoing
         self._log = EventLog(path / "events.jsonl", clock)
         self._live = Live(plan, path)
         self._guard = GuardWatch(plan)
@@ -133,7 +147,7 @@ class _Run:
             how, because = self._phases()
         except _Stopped as stopped:
             how, because = stopped.how, stopped.because
-            self._undo()
+            self._undo(because)
         self._drain()
         self._read_back()
         return how, because
@@ -152,6 +166,7 @@ class _Run:
         if self._target.aws_account is not None:
             variables[ACCOUNT_VARIABLE] = self._target.aws_account
         self._chaos = self._parts.start_chaos(self._plan, self._path, variables, clock=self._clock)
+        self._undoing.start(variables)
         self._chaos.wait_ready()
         self._observer = self._parts.observe(self._plan, self._path, clock=self._clock)
         self._load = self._parts.start_load(self._plan.profile, self._path, clock=self._clock)
@@ -183,7 +198,7 @@ class _Run:
     def _fault_phase(self) -> None:
         assert self._chaos is not None
         self._step("inject", "Chaos Toolkit looks at the steady state, then breaks")
-        self._chaos.go()
+        self._chaos.go(self._undoing.open(self._chaos))
         inject = self._wait_for(Kind.FAULT_BEGIN, BEGIN_FAULT_S)
         if inject is None:
             raise _Stopped("failed", f"Chaos Toolkit began no fault ({self._chaos.status()}); see chaos.log")
@@ -266,7 +281,7 @@ class _Run:
         self._dose = ""  # also after a sweep that ended early: what is undone is no dose any more
         self._surge(on=False)
         self._chaos.release()
-        ended = self._wait_for(Kind.FAULT_END, UNDO_S)
+        ended = self._wait_for(Kind.FAULT_END, BEGIN_UNDO_S)
         if ended is None:
             raise _Stopped("failed", "Chaos Toolkit did not undo the fault; see chaos.log")
         self._begin_phase(PhaseName.RECOVERY, ended.at_ns)
@@ -278,7 +293,7 @@ class _Run:
     def _is_healed(self) -> bool:
         zones = self._live.traffic(self._clock.monotonic_ns())[2]
         silent = [item.zone_silent for item in self._plan.evidence if item.zone_silent]
-        return self._chaos_ended and all(zones.get(zone) for zone in silent)
+        return self._chaos_ended and not self._undoing.is_open and all(zones.get(zone) for zone in silent)
 
     def _begin_phase(self, name: PhaseName, at_ns: int | None = None) -> None:
         event = self._log.write(Kind.PHASE_BEGIN, name, at_ns=at_ns)
@@ -321,12 +336,23 @@ class _Run:
         for problem in self._load.poll():
             self._log.write(Kind.LOAD_LOST, because=problem)
             raise _Stopped("failed", f"the load is not whole: {problem}")
+        endangered = self._undoing.problem() or self._undone_by_others()
+        if endangered:
+            raise _Stopped("failed", endangered)
         because = self._guard.trip(self._live, self._clock.monotonic_ns())
         if because:
             self._log.write(Kind.GUARD, because=because)
             raise _Stopped("guard", because)
 
+    def _has_ended_fault(self) -> bool:
+        return self._chaos_ended or any(event.kind is Kind.FAULT_END for event in self._live.events)
+
+    def _undone_by_others(self) -> str | None:
+        begun = next((event for event in self._live.events if event.kind is Kind.UNDO_BEGIN), None)
+        return f"the {begun.name} undoes the fault: {begun.data.get('because')}" if begun else None
+
     def _look(self) -> None:
+        self._undoing.beat()
         self._clock.sleep(TICK_S)
         now_ns = self._clock.monotonic_ns()
         self._live.follow(now_ns)
@@ -371,19 +397,21 @@ class _Run:
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
-    def _undo(self) -> None:
+    def _undo(self, because: str) -> None:
         """Undo the fault of a run that is stopped early, watching; a second wish to stop leaves at once."""
         self._step("undo", "undoing what is broken")
         if self._chaos is None:
             return
-        begun = any(event.kind is Kind.FAULT_BEGIN for event in self._live.events)
         self._dose = ""
-        if begun:
-            self._surge(on=False)
+        self._surge(on=False)
+        if self._undoing.is_open:
             self._chaos.release()
-            deadline_ns = self._clock.monotonic_ns() + round(UNDO_S * NS_PER_S)
-            while not self._chaos_ended and self._clock.monotonic_ns() < deadline_ns:
+            deadline_ns = self._clock.monotonic_ns() + round(STOP_NOW_S * NS_PER_S)
+            while not self._has_ended_fault() and self._clock.monotonic_ns() < deadline_ns:
                 self._look()
+            self._chaos.leave()
+            self._undoing.ask(because)
+            self._undoing.settle(self._look)
         self._chaos.stop()
         self._note_chaos_end()
 
@@ -410,9 +438,10 @@ class _Run:
             self._log.write(Kind.READ_BACK, complete=True, count=count)
 
     def _leave(self) -> None:
-        """Leave at once: Chaos Toolkit's child undoes by itself, the load ends with us."""
+        """Leave at once: Chaos Toolkit's child undoes by itself, else the watchdog; the load ends with us."""
         if self._chaos is not None:
             self._chaos.leave()
+        self._undoing.leave()
         if self._load is not None:
             self._load.kill()
         self._chaos = self._load = None
@@ -426,6 +455,8 @@ class _Run:
         """Whatever is still there goes; a no-op after an orderly end."""
         if self._chaos is not None:
             self._chaos.stop()
+            self._undoing.settle(lambda: self._clock.sleep(TICK_S))
+        self._undoing.stop()
         if self._load is not None:
             self._load.stop()
         self._end_observing()

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from harness.clock import Clock, SystemClock
 from harness.errors import NotAvailableError
+from harness.fault import Identity
 from harness.judge import Judgement, judge, worst
 from harness.plan import TESTBED, Plan, Target, built_in_target
 from harness.record import Progress, Record, RunInfo, read_record, write_parquet
@@ -34,9 +35,12 @@ from harness.verbs.common import (
     make_runs_folder,
     read_files,
 )
+from harness.verbs.recover import left_said
 
 if TYPE_CHECKING:
     from harness.testbed import Bed
+
+type Reached = tuple[Target, Identity | None]
 
 WHOLE_S = 20.0  # an embedded target that was drilled before has this long to become whole again
 HELP = "run experiments, judge, write the report (the main job)"
@@ -48,7 +52,8 @@ examples:
   wellproven drill latency --sweep 50ms..800ms   the delay at which each SLO breaks
   wellproven drill --json > verdicts.json  schema wellproven/verdict/v1; a list for several experiments
 
-Ctrl-C once stops and undoes; twice leaves at once, and the fault's own process undoes it.
+Ctrl-C once stops and undoes; twice leaves at once, and the watchdog sees to it that the fault is undone. A drill that
+could not undo says what is left; the next one on that target is refused until wellproven recover has seen it healed.
 """
 
 
@@ -77,9 +82,9 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
         with operator.listening(), _reached(target, arguments.testbed, streams) as reached:
             for index in range(len(planned)):
                 # Anew for each: on the embedded target, an earlier drill may have moved the database's primary.
-                now = reached()
+                now, owner = reached()
                 plan = make_plans(read, now, arguments, arguments.sweep)[index]
-                drills.append(_drill_one(plan, now, arguments, streams, operator))
+                drills.append(_drill_one(plan, now, owner, arguments, streams, operator))
                 if operator.wants_stop:
                     break
     finally:  # also when a later one could not be run: what was found before is not lost
@@ -94,13 +99,13 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
 
 
 @contextmanager
-def _reached(target: Target, bed_name: str, streams: Streams) -> Iterator[Callable[[], Target]]:
-    """Asked before each drill: the target, ready for it.
+def _reached(target: Target, bed_name: str, streams: Streams) -> Iterator[Callable[[], Reached]]:
+    """Asked before each drill: the target, ready for it, and the process it goes with, if any.
 
     The embedded one is attached to, or brought up for as long as this lasts.
     """
     if target.name != TESTBED:
-        yield lambda: target
+        yield lambda: (target, None)
         return
     from harness import testbed  # only here: a CI image that drills staging has none of its parts
 
@@ -120,7 +125,7 @@ def _reached(target: Target, bed_name: str, streams: Streams) -> Iterator[Callab
             bed.down()
 
 
-def _whole_bed(bed: "Bed", clock: Clock) -> Target:
+def _whole_bed(bed: "Bed", clock: Clock) -> Reached:
     """The embedded target, once it has recovered from whatever was done to it before.
 
     One that stays broken is drilled as it is: its baseline says what is wrong.
@@ -129,11 +134,16 @@ def _whole_bed(bed: "Bed", clock: Clock) -> Target:
     while not (status := bed.status()).is_whole and clock.monotonic_ns() < deadline_ns:
         clock.sleep(0.1)
     weaknesses = status.settings.model_dump(mode="json", exclude={"name"}, exclude_defaults=True)
-    return built_in_target(status.endpoints["edge"], status.environment, weaknesses)
+    return built_in_target(status.endpoints["edge"], status.environment, weaknesses), Identity.of(status.pid)
 
 
 def _drill_one(
-    plan: Plan, target: Target, arguments: argparse.Namespace, streams: Streams, operator: Operator
+    plan: Plan,
+    target: Target,
+    owner: Identity | None,
+    arguments: argparse.Namespace,
+    streams: Streams,
+    operator: Operator,
 ) -> tuple[Judgement, Path]:
     clock = SystemClock()
     command = ["drill", plan.file, "--target", target.name, "--seed", str(arguments.seed)]
@@ -141,7 +151,7 @@ def _drill_one(
     if plan.sweep is not None:
         lowest, highest = (f"{float(dose):g}{plan.sweep.unit}" for dose in (plan.sweep.lowest, plan.sweep.highest))
         command += ["--sweep", f"{lowest}..{highest}"]
-    with ExitStack() as stack:
+    with left_said(streams), ExitStack() as stack:
         path = run(
             plan,
             target,
@@ -153,6 +163,7 @@ def _drill_one(
             observe=_opened_when_used(lambda: stack.enter_context(live(streams.progress))),
             operator=operator,
             parts=Parts(),
+            owner=owner,
         )
     record = read_record(path)
     judgement = judge(record)

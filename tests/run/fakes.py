@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.clock import Clock, ManualClock
+from harness.fault import Identity, close_entry
 from harness.plan import Plan, Profile
 from harness.record import REQUEST, EventLog, Kind, Outcome, RouteCount, WorkerReport, write_json
 from harness.units import NS_PER_MS, NS_PER_S
@@ -30,6 +31,7 @@ class World:
     chaos_begins: bool = True
     evidence_after_ns: int = 0  # from the fault until its probe sees it
     readable: bool = True
+    watchdog_dies_after_ns: int | None = None
     inject_ns: int | None = None
     healed_ns: int | None = None
     dose: float = 0.0  # what a sweep set last
@@ -132,12 +134,15 @@ class FakeChaos:
         self._steady: dict[str, bool] = {}
         self._code: int | None = None
         self._unseen: list[str] = []
+        self._entry: Path | None = None
+        self.identity = Identity.own()
 
     def wait_ready(self) -> None:
         self.calls.append("ready")
 
-    def go(self) -> None:
+    def go(self, entry: Path) -> None:
         self.calls.append("go")
+        self._entry = entry
         if not self._world.chaos_begins:
             self._code = 1
             return
@@ -183,6 +188,8 @@ class FakeChaos:
                 self._log.write(Kind.FAULT_UNDONE, undo, status=status, error="")
                 for item in self._plan.healed:
                     self._log.write(Kind.FAULT_HEALED, item.name, healed=not self._world.undo_fails)
+            if self._entry is not None and not self._world.undo_fails:
+                close_entry(self._entry)
 
     def poll(self) -> int | None:
         return self._code
@@ -197,6 +204,54 @@ class FakeChaos:
 
     def leave(self) -> None:
         self.calls.append("leave")
+
+
+class FakeWatch:
+    """A watchdog that hears, and undoes nothing; `world.watchdog_dies_after_ns` from when it was told of an entry."""
+
+    def __init__(self, clock: Clock, world: World) -> None:
+        self.identity = Identity.own()
+        self.calls: list[str] = []
+        self.beats = 0
+        self.gave_up = False
+        self._clock, self._world = clock, world
+        self._opened_ns: int | None = None
+
+    def wait_ready(self) -> None:
+        self.calls.append("ready")
+
+    def open(self, entry: Path) -> None:
+        assert (entry / "entry.json").exists()
+        assert self._world.inject_ns is None, "broken before it was written down"
+        self._opened_ns = self._clock.monotonic_ns()
+        self.calls.append("open")
+
+    def beat(self) -> None:
+        self.beats += 1
+
+    def ask(self, because: str) -> None:
+        self.calls.append(f"ask: {because}")
+
+    def lost(self) -> str | None:
+        if self.gave_up:
+            return "it gave up undoing"
+        dies = self._world.watchdog_dies_after_ns
+        gone = dies is not None and self._opened_ns is not None and self._clock.monotonic_ns() - self._opened_ns > dies
+        return "it ended (exit -9)" if gone else None
+
+    def leave(self) -> None:
+        self.calls.append("leave")
+
+    def stop(self, longest_s: float, *, kill: bool) -> None:
+        del longest_s
+        self.calls.append(f"stop, kill: {kill}")
+
+
+class FakeUndo:
+    """An undoing by the supervisor that comes to nothing."""
+
+    def poll(self) -> int:
+        return 1
 
 
 def read_survivors(world: World) -> Callable[..., int]:
@@ -219,4 +274,4 @@ def read_survivors(world: World) -> Callable[..., int]:
     return read
 
 
-__all__ = ["FakeChaos", "FakeLoad", "ManualClock", "World", "read_survivors"]
+__all__ = ["FakeChaos", "FakeLoad", "FakeUndo", "FakeWatch", "ManualClock", "World", "read_survivors"]

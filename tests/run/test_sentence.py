@@ -14,7 +14,7 @@ from harness.plan import Plan, built_in_target, make, read_experiment
 from harness.record import Progress, read_record
 from harness.run import Operator, Parts, run
 from harness.units import NS_PER_S
-from tests.run.fakes import FakeChaos, FakeLoad, World, read_survivors
+from tests.run.fakes import FakeChaos, FakeLoad, FakeUndo, FakeWatch, World, read_survivors
 
 ROOT = Path(__file__).parents[2]
 TARGET = built_in_target("http://127.0.0.1:1", {})
@@ -38,6 +38,7 @@ class Drill:
         self._plan, self._on = plan, on
         self.load: FakeLoad | None = None
         self.chaos: FakeChaos | None = None
+        self.watch: FakeWatch | None = None
 
     def go(self) -> Path:
         return run(
@@ -52,6 +53,8 @@ class Drill:
                 reach=lambda _plan: None,
                 start_load=self._start_load,
                 start_chaos=self._start_chaos,
+                watch=self._start_watch,
+                undo=lambda *_arguments, **_named: FakeUndo(),
                 read_survivors=read_survivors(self.world),
             ),
         )
@@ -69,6 +72,11 @@ class Drill:
         del environment
         self.chaos = FakeChaos(plan, run_dir, clock, self.world)
         return self.chaos
+
+    def _start_watch(self, run_dir, environment, *, clock):
+        del run_dir, environment
+        self.watch = FakeWatch(clock, self.world)
+        return self.watch
 
 
 def drill(plan: Plan, runs: Path, world: World, on: Callable[[Drill, Progress], None] | None = None) -> Judgement:

@@ -1,0 +1,20 @@
+"""What became of an undoing."""
+
+from harness.model import Model
+
+
+class Call(Model):
+    """One rollback that was called."""
+
+    name: str
+    status: str
+    error: str = ""
+
+
+class Undone(Model):
+    """Whether healing was seen; else what is left."""
+
+    healed: bool
+    calls: tuple[Call, ...] = ()
+    unhealed: tuple[str, ...] = ()  # names of the probes that say no
+    because: str
