@@ -118,6 +118,9 @@ class Target:
     def is_broken(self) -> bool:
         return self._client.get("/fault/there").status_code == 200
 
+    def close(self) -> None:
+        self._client.close()
+
     def how(self, **values: object) -> None:
         assert self._client.post("/how", json=values).status_code == 200
 
@@ -127,8 +130,9 @@ class Target:
     def calls(self, method: str) -> list[tuple[int, int]]:
         return [(begin, end) for what, begin, end in self._client.get("/calls").json() if what == method]
 
-    def wait_broken(self, within_s: float = 60) -> None:
-        eventually("the target is broken", lambda: self.is_broken, within_s)
+    def wait_broken(self, by: subprocess.Popen, within_s: float = 60) -> None:
+        eventually("the target is broken", lambda: self.is_broken or by.poll() is not None, within_s)
+        assert self.is_broken, "the run ended; see its log"
 
     def wait_healed(self, within_s: float) -> None:
         eventually("the fault is gone", lambda: not self.is_broken, within_s)
@@ -145,7 +149,7 @@ class Target:
                     "name": "wellproven",
                     "disruption": "software",
                     "heals-within": changes.pop("heals_within", "20s"),
-                    "phases": {"fault": "4s"},
+                    **changes.pop("extension", {}),
                     "evidence": [{"probe": self.look("the flag is there", "there")}],
                     "healed": [{"probe": self.look("the flag is gone", "gone")}],
                 }
@@ -169,9 +173,11 @@ def flagged() -> Iterator[Target]:
     )
     assert process.stdin is not None
     assert process.stdout is not None
+    target = Target(int(process.stdout.readline()))
     try:
-        yield Target(int(process.stdout.readline()))
+        yield target
     finally:
+        target.close()
         process.stdin.close()
         process.stdout.close()
         process.wait(10)

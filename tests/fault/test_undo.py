@@ -1,0 +1,227 @@
+"""Undoing one entry of the ledger, whatever is left of the run: real Chaos Toolkit on a small real target."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from harness.clock import SystemClock
+from harness.errors import NotAvailableError, RefusedError
+from harness.fault import STATE_VARIABLE, Entry, Identity, is_open, open_entries, open_entry, undo_script
+from harness.fault.ledger import state_folder
+from harness.fault.undo import undo
+from harness.plan import built_in_target
+from harness.record import EventLog, Kind, read_events
+from harness.run.undoing import refuse_open
+from tests.fault.flagged import Target, flagged
+
+CLOCK = SystemClock()
+GONE = Identity(pid=2**22 - 1, began="gone")  # no process ever has this number and began then
+
+
+@pytest.fixture(scope="module")
+def one_target() -> Iterator[Target]:
+    with flagged() as target:
+        yield target
+
+
+@pytest.fixture
+def target(one_target: Target) -> Target:
+    """The target, broken."""
+    one_target.how(drops=0, stuck=False, late_s=0, undo_s=0)
+    one_target.put()
+    return one_target
+
+
+def left_by(target: Target, run_dir: Path, **changes: object) -> Path:
+    """The entry of a run of which nobody lives."""
+    experiment = target.experiment()
+    secrets = changes.get("secrets", ())
+    document = {
+        "title": "Undo",
+        "method": experiment["rollbacks"],
+        "rollbacks": [],
+        "steady-state-hypothesis": {"title": "gone", "probes": [{"type": "probe", **target.look("gone", "gone")}]},
+    }
+    values = {
+        "run": "flag/one", "experiment": "flag", "target": "flagged", "address": "127.0.0.1-1", "run_dir": str(run_dir),
+        "opened_utc": "2026-05-04T09-00-00Z", "longest_s": 60, "heals_within_s": 5, "supervisor": GONE, "chaos": GONE,
+        "watchdog": GONE, "folder": str(run_dir), "environment": {}, "secrets": (), "rollbacks": ("DELETE it",),
+    }  # fmt: skip
+    entry = Entry.model_validate({**values, **changes})
+    return open_entry(entry, document, undo_script(str(run_dir), {}, tuple(secrets), sys.executable))
+
+
+def log_of(run_dir: Path, *kinds: Kind) -> None:
+    """The events of a run so far."""
+    log = EventLog(run_dir / "events.jsonl", CLOCK)
+    for kind in kinds:
+        log.write(kind, "set the flag")
+    log.close()
+
+
+def test_undoing_works_though_the_runs_folder_is_gone(target: Target, tmp_path: Path) -> None:
+    """Everything it takes is in the ledger."""
+    path = left_by(target, tmp_path / "deleted")
+    undone = undo(path, "recover", "a test", clock=CLOCK)
+    assert (undone.healed, [call.status for call in undone.calls]) == (True, ["succeeded"])
+    assert not target.is_broken
+    assert open_entries() == {}
+    assert not (tmp_path / "deleted").exists()
+
+
+def test_undoing_twice_is_harmless(target: Target, tmp_path: Path) -> None:
+    """The second finds that it is done."""
+    path = left_by(target, tmp_path)
+    before = len(target.calls("DELETE"))
+    assert undo(path, "recover", "once", clock=CLOCK).healed
+    again = undo(path, "recover", "twice", clock=CLOCK)
+    assert (again.healed, again.because) == (True, "it was undone before")
+    assert len(target.calls("DELETE")) == before + 1
+
+
+def test_two_undoings_at_once_follow_each_other(target: Target, tmp_path: Path) -> None:
+    """They never interleave: the second waits for the first, and then has nothing to do."""
+    path = left_by(target, tmp_path)
+    target.how(undo_s=0.5)
+    before = len(target.calls("DELETE"))
+    both = [
+        subprocess.Popen([sys.executable, "-m", "harness.fault.undo", path, who, "a test"], stdout=subprocess.PIPE)
+        for who in ("one", "two")
+    ]
+    said = [json.loads(process.communicate(timeout=60)[0]) for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert sorted(len(one["calls"]) for one in said) == [0, 1]
+    assert len(target.calls("DELETE")) == before + 1
+
+
+def test_a_rollback_that_fails_is_played_again(target: Target, tmp_path: Path) -> None:
+    """A connection that breaks off twice: the third call undoes."""
+    log_of(tmp_path, Kind.FAULT_BEGIN, Kind.FAULT_CALLED)
+    path = left_by(target, tmp_path)
+    target.how(drops=2)
+    undone = undo(path, "recover", "a test", clock=CLOCK)
+    assert (undone.healed, [call.status for call in undone.calls]) == (True, ["failed", "failed", "succeeded"])
+    events = read_events(tmp_path / "events.jsonl")[0][2:]
+    assert [event.kind.value for event in events] == [
+        "undo.begin", "fault.end", "fault.undone", "fault.undone", "fault.undone", "fault.healed", "undo.end",
+    ]  # fmt: skip
+    assert {event.data["by"] for event in events} == {"recover"}
+
+
+def test_what_does_not_heal_in_its_time_stays_in_the_ledger(target: Target, tmp_path: Path) -> None:
+    """It says which probe still says no; once it can be undone, the same entry serves."""
+    log_of(tmp_path, Kind.FAULT_BEGIN, Kind.FAULT_CALLED)
+    path = left_by(target, tmp_path, heals_within_s=0.5)
+    target.how(stuck=True)
+    undone = undo(path, "recover", "a test", clock=CLOCK)
+    assert (undone.healed, undone.unhealed, undone.because) == (False, ("gone",), "not healed: gone")
+    assert is_open(path)
+    target.how(stuck=False)
+    assert undo(path, "recover", "a test", clock=CLOCK).healed
+    assert open_entries() == {}
+
+
+def test_a_call_that_takes_effect_late_is_undone_again(target: Target, tmp_path: Path) -> None:
+    """Its caller is dead, the target still works on it: what looked healed is looked at again, and undone again."""
+    log_of(tmp_path, Kind.FAULT_BEGIN)  # and nobody knows that it came back
+    path = left_by(target, tmp_path, heals_within_s=15)
+    assert undo(left_by(target, tmp_path), "test", "a clean start", clock=CLOCK).healed
+    target.how(late_s=2.0)
+    late = threading.Thread(target=target.put)
+    late.start()
+    undone = undo(path, "recover", "a test", clock=CLOCK)
+    late.join()
+    assert undone.healed
+    assert len(undone.calls) == 2
+    assert not target.is_broken
+
+
+def test_a_target_that_is_gone_took_the_fault_with_it(target: Target, tmp_path: Path) -> None:
+    """The process that the whole target goes with is dead: nothing is called, and the entry is closed."""
+    path = left_by(target, tmp_path, owner=GONE)
+    undone = undo(path, "recover", "a test", clock=CLOCK)
+    assert (undone.healed, undone.calls, undone.because) == (True, (), "the target is gone, and the fault with it")
+    assert open_entries() == {}
+
+
+def test_an_owner_that_lives_keeps_the_fault(target: Target, tmp_path: Path) -> None:
+    """As long as it runs, the fault must be undone."""
+    undone = undo(left_by(target, tmp_path, owner=Identity.own()), "recover", "a test", clock=CLOCK)
+    assert (undone.healed, len(undone.calls)) == (True, 1)
+
+
+def test_recover_leaves_a_run_that_goes_on_alone(target: Target, tmp_path: Path, capsys) -> None:
+    """Its own supervisor undoes it; that is nothing left behind."""
+    path = left_by(target, tmp_path, supervisor=Identity.own())
+    assert main(["recover", "--json"], sys.stdout, sys.stderr) == 0
+    assert json.loads(capsys.readouterr().out)["entries"][0]["state"] == "running"
+    assert is_open(path)
+    assert target.is_broken
+
+
+def test_recover_asks_for_the_secrets_first(target: Target, tmp_path: Path, capsys) -> None:
+    """Their names are in the ledger, their values never; without them nothing is tried."""
+    left_by(target, tmp_path, secrets=("SHOP_TOKEN",))
+    assert main(["recover"], sys.stdout, sys.stderr) == 1
+    said = capsys.readouterr().out
+    assert "these environment variables must be set first: SHOP_TOKEN" in said
+    assert "undo by hand: DELETE it" in said
+    assert target.is_broken
+
+
+def test_an_entry_that_cannot_be_read_refuses_every_drill(target: Target, tmp_path: Path, capsys) -> None:
+    """Nobody knows what is broken, and where; `recover --forget` is for who has seen to it."""
+    path = left_by(target, tmp_path)
+    (path / "entry.json").write_text("{}")
+    with pytest.raises(RefusedError, match=f"recover --forget {path.name}"):
+        refuse_open(built_in_target("http://127.0.0.1:9"))
+    assert main(["recover"], sys.stdout, sys.stderr) == 1
+    assert main(["recover", "--forget", path.name], sys.stdout, sys.stderr) == 0
+    assert "forgotten" in capsys.readouterr().out
+    refuse_open(built_in_target("http://127.0.0.1:9"))
+    assert main(["recover", "--forget", path.name], sys.stdout, sys.stderr) == 64
+
+
+def test_another_address_is_not_refused(target: Target, tmp_path: Path) -> None:
+    """A fault left on one target keeps nobody from drilling another; on its own it does, by whatever name."""
+    left_by(target, tmp_path, address="127.0.0.1-9")
+    refuse_open(built_in_target("http://127.0.0.1:8"))
+    with pytest.raises(RefusedError, match="wellproven recover"):
+        refuse_open(built_in_target("http://localhost:9"))
+
+
+def test_a_ledger_that_cannot_be_written_lets_nothing_be_broken(target: Target, tmp_path: Path, monkeypatch) -> None:
+    """The run ends before its fault, and says which variable names another folder."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(STATE_VARIABLE, str(tmp_path / "file" / "state"))
+    with pytest.raises(NotAvailableError, match=f"nothing was broken; {STATE_VARIABLE}=DIR"):
+        left_by(target, tmp_path)
+
+
+def test_the_state_folder_outlives_a_reboot() -> None:
+    """Our own variable first, then the desktop standard's, then the home; never a temporary folder."""
+    home = Path.home() / ".local/state/wellproven"
+    assert state_folder({STATE_VARIABLE: "/s", "XDG_STATE_HOME": "/x"}) == Path("/s")
+    assert state_folder({"XDG_STATE_HOME": "/x"}) == Path("/x/wellproven")
+    assert state_folder({"XDG_STATE_HOME": "relative"}) == home
+    assert state_folder({}) == home
+
+
+def test_a_process_is_known_by_more_than_its_number() -> None:
+    """One that ended is gone, also while it waits to be collected; its number says nothing."""
+    process = subprocess.Popen(["sleep", "60"])
+    identity = Identity.of(process.pid)
+    assert identity.is_alive
+    assert not Identity(pid=os.getpid(), began=identity.began).is_alive
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert not identity.is_alive
+    process.wait()
+    assert not identity.is_alive
