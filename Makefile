@@ -25,7 +25,7 @@ check: $(STAMP)  ## format, lint, types and the fast tests
 	@echo "== fast tests"; $(BIN)/pytest -q -m "not bed and not slow" $(ARGS)
 
 test: check  ## check, and the tests on real sockets and on the real embedded target
-	@echo "== load honesty"; $(BIN)/pytest -q -m "slow and not bed" --durations=5 $(ARGS)
+	@echo "== load honesty, undoing"; $(BIN)/pytest -q -m "slow and not bed" --durations=5 $(ARGS)
 	@echo "== embedded target"; $(BIN)/pytest -q -m bed --durations=10 $(ARGS)
 
 format: $(STAMP)  ## format and mend what can be mended

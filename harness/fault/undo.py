@@ -53,17 +53,21 @@ def undo(path: Path, who: str, because: str, *, clock: Clock, ask: bool = False)
         return _ALREADY
     if not isinstance(entry, Entry):
         return Undone(healed=False, because=f"the entry cannot be read: {entry.because}")
-    if ask and entry.chaos.is_alive and not ledger.is_locked(path):
+    record = _Record(entry, who, clock)
+    asked = ask and entry.chaos.is_alive and not ledger.is_locked(path)
+    if asked:
+        record.write(Kind.UNDO_BEGIN, who, because=because)
         _signal(entry.chaos.pid, signal.SIGTERM)
     lock = _take(path, entry, clock)
-    if lock is None:
+    if lock is None or not ledger.is_open(path):
         closed = not ledger.is_open(path)
-        return (
-            _ALREADY if closed else Undone(healed=False, because="another is undoing it, and does not come to an end")
-        )
+        undone = _ALREADY if closed else Undone(healed=False, because="another undoes it, and does not come to an end")
+        if asked:
+            record.write(Kind.UNDO_END, who, healed=closed, because=undone.because)
+        if lock is not None:
+            lock.release()
+        return undone
     try:
-        if not ledger.is_open(path):
-            return _ALREADY
         return Undoing(path, entry, who, clock).all(because)
     finally:
         lock.release()
@@ -107,6 +111,26 @@ def _take(path: Path, entry: Entry, clock: Clock) -> Lock | None:
     return None
 
 
+class _Record:
+    """The run's record, where it still is; nothing of it may keep anybody from undoing."""
+
+    def __init__(self, entry: Entry, who: str, clock: Clock) -> None:
+        self._file = Path(entry.run_dir) / "events.jsonl"
+        self._who = who
+        self._clock = clock
+
+    def write(self, kind: Kind, name: str, **data: JsonValue) -> None:
+        """Append one event, with who did it."""
+        if not self._file.exists():
+            return
+        with contextlib.suppress(OSError):
+            log = EventLog(self._file, self._clock)
+            try:
+                log.write(kind, name, at_ns=None, **data, by=self._who)
+            finally:
+                log.close()
+
+
 class Undoing:
     """One entry while it is undone, its lock in our hands."""
 
@@ -115,6 +139,7 @@ class Undoing:
         self._entry = entry
         self._who = who
         self._clock = clock
+        self._write = _Record(entry, who, clock).write
         self._document: dict[str, Any] = json.loads((path / "undo.json").read_bytes())
         self._probes = self._document.get("steady-state-hypothesis", {}).get("probes", [])
         self._configuration: dict[str, Any] = {}
@@ -259,18 +284,6 @@ class Undoing:
         kinds = {event.kind for event in events}
         if Kind.FAULT_BEGIN in kinds and Kind.FAULT_END not in kinds and self._document["method"]:
             self._write(Kind.FAULT_END, str(self._document["method"][0].get("name")))
-
-    def _write(self, kind: Kind, name: str, **data: JsonValue) -> None:
-        """Into the run's record, where it still is; nothing of it may keep us from undoing."""
-        file = Path(self._entry.run_dir) / "events.jsonl"
-        if not file.exists():
-            return
-        with contextlib.suppress(OSError):
-            log = EventLog(file, self._clock)
-            try:
-                log.write(kind, name, at_ns=None, **data, by=self._who)
-            finally:
-                log.close()
 
     def _now_s(self) -> float:
         return self._clock.monotonic_ns() / NS_PER_S

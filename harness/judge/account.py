@@ -341,7 +341,7 @@ def _undone_by_others(record: Record, begun: Event) -> str:
         became = f"and something is left: {ends[-1].data.get('because', '')}; see wellproven recover"
     else:
         became = f"and had done so {format_duration(ends[-1].at_ns - begun.at_ns)} later"
-    return f"the experiment did not undo its fault; the {begun.name} had to ({begun.data.get('because', '')}), {became}"
+    return f"the run did not undo its fault; the {begun.name} had to ({begun.data.get('because', '')}), {became}"
 
 
 def _rollbacks(record: Record) -> list[str]:

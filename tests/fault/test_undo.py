@@ -78,6 +78,7 @@ def test_undoing_works_though_the_runs_folder_is_gone(target: Target, tmp_path: 
 
 def test_undoing_twice_is_harmless(target: Target, tmp_path: Path) -> None:
     """The second finds that it is done."""
+    log_of(tmp_path, Kind.FAULT_BEGIN, Kind.FAULT_CALLED)
     path = left_by(target, tmp_path)
     before = len(target.calls("DELETE"))
     assert undo(path, "recover", "once", clock=CLOCK).healed
@@ -88,6 +89,7 @@ def test_undoing_twice_is_harmless(target: Target, tmp_path: Path) -> None:
 
 def test_two_undoings_at_once_follow_each_other(target: Target, tmp_path: Path) -> None:
     """They never interleave: the second waits for the first, and then has nothing to do."""
+    log_of(tmp_path, Kind.FAULT_BEGIN, Kind.FAULT_CALLED)
     path = left_by(target, tmp_path)
     target.how(undo_s=0.5)
     before = len(target.calls("DELETE"))
@@ -128,6 +130,7 @@ def test_what_does_not_heal_in_its_time_stays_in_the_ledger(target: Target, tmp_
     assert open_entries() == {}
 
 
+@pytest.mark.slow
 def test_a_call_that_takes_effect_late_is_undone_again(target: Target, tmp_path: Path) -> None:
     """Its caller is dead, the target still works on it: what looked healed is looked at again, and undone again."""
     log_of(tmp_path, Kind.FAULT_BEGIN)  # and nobody knows that it came back
@@ -153,6 +156,7 @@ def test_a_target_that_is_gone_took_the_fault_with_it(target: Target, tmp_path: 
 
 def test_an_owner_that_lives_keeps_the_fault(target: Target, tmp_path: Path) -> None:
     """As long as it runs, the fault must be undone."""
+    log_of(tmp_path, Kind.FAULT_BEGIN, Kind.FAULT_CALLED)
     undone = undo(left_by(target, tmp_path, owner=Identity.own()), "recover", "a test", clock=CLOCK)
     assert (undone.healed, len(undone.calls)) == (True, 1)
 

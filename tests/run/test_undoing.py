@@ -115,6 +115,7 @@ def test_what_all_three_left_is_recovered(target: Target, tmp_path: Path) -> Non
     assert "the recover had to" in told(tmp_path)["fault undone"][1]
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_well_leaves_no_entry_and_no_process(target: Target, tmp_path: Path) -> None:
     """The experiment undoes, sees the healing, closes the entry; the watchdog ends with the run."""
     with run_of(target.experiment(), target.url, tmp_path, fault_s=1.0) as process:
@@ -128,6 +129,7 @@ def test_a_run_that_goes_well_leaves_no_entry_and_no_process(target: Target, tmp
     assert told(tmp_path)["fault undone"][0] is Outcome.MET
 
 
+@pytest.mark.slow
 def test_what_would_undo_is_on_the_disk_before_the_first_action(target: Target, tmp_path: Path, state: Path) -> None:
     """The fault's own first action finds its entry in the ledger, readable by its user alone."""
     copy = {"type": "process", "path": "cp", "arguments": f"-a {state / 'undo'} {tmp_path / 'seen'}"}
@@ -157,6 +159,7 @@ def test_a_supervisor_that_stands_still_is_taken_for_lost(target: Target, tmp_pa
     assert judge(record_of(tmp_path)).outcome is Outcome.UNKNOWN
 
 
+@pytest.mark.slow
 def test_a_rollback_that_fails_first_is_played_again(target: Target, tmp_path: Path) -> None:
     """The experiment's own rollback and the watchdog's first one fail: the next one works, and the run is unknown."""
     target.how(drops=2)
@@ -171,6 +174,7 @@ def test_a_rollback_that_fails_first_is_played_again(target: Target, tmp_path: P
     assert "the watchdog had to" in because
 
 
+@pytest.mark.slow
 def test_what_never_heals_stays_open_and_refuses_the_next_drill(target: Target, tmp_path: Path) -> None:
     """The run is unknown, the next one refused; `recover` says what is left and how to undo it, until it is healed."""
     target.how(stuck=True)
@@ -205,6 +209,7 @@ urllib.request.urlopen(urllib.request.Request(sys.argv[2], method="PUT"))
 """
 
 
+@pytest.mark.slow
 def test_a_call_that_was_under_way_breaks_nothing_later(target: Target, tmp_path: Path) -> None:
     """A command that would break in two seconds is killed with the process that called it."""
     words = ["-c", SLOW, str(tmp_path / "called"), f"{target.url}/fault"]
@@ -220,6 +225,7 @@ def test_a_call_that_was_under_way_breaks_nothing_later(target: Target, tmp_path
     assert not target.is_broken
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("background", [False, True])
 def test_ctrl_c_undoes_though_an_action_goes_on(target: Target, tmp_path: Path, background: bool) -> None:
     """An action that takes a minute, in the background or not, holds no undoing up."""
@@ -237,6 +243,7 @@ def test_ctrl_c_undoes_though_an_action_goes_on(target: Target, tmp_path: Path, 
     assert end.data["how"] == "interrupted"
 
 
+@pytest.mark.slow
 def test_ctrl_c_twice_leaves_at_once_and_the_fault_goes(target: Target, tmp_path: Path) -> None:
     """The run is gone while the experiment hangs; the watchdog undoes."""
     with run_of(target.experiment(), target.url, tmp_path) as process:
