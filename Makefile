@@ -1,6 +1,6 @@
 # Two commands do all the set-up: `make drill` and `make test`. Everything they need lands in .venv.
 .DEFAULT_GOAL := help
-.PHONY: help setup drill check test lock clean format
+.PHONY: help setup drill check test soak bench lock clean format
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
@@ -27,6 +27,12 @@ check: $(STAMP)  ## format, lint, types and the fast tests
 test: check  ## check, and the tests on real sockets and on the real embedded target
 	@echo "== load honesty, undoing"; $(BIN)/pytest -q -m "slow and not bed" --durations=5 $(ARGS)
 	@echo "== embedded target"; $(BIN)/pytest -q -m bed --durations=10 $(ARGS)
+
+soak: $(STAMP)  ## drills killed at random moments, 200 unless ROUNDS=N; SEED=N decides who and when
+	@WELLPROVEN_SOAK_ROUNDS=$(or $(ROUNDS),200) WELLPROVEN_SOAK_SEED=$(or $(SEED),1) $(BIN)/pytest -q -s tests/drill/test_soak.py
+
+bench: $(STAMP)  ## measures from a death to the fault's undoing
+	@$(BIN)/python -m benchmarks.undo_times
 
 format: $(STAMP)  ## format and mend what can be mended
 	@$(BIN)/ruff check --fix-only -q . ; $(BIN)/ruff format .

@@ -27,13 +27,14 @@ class Watch:
         self._log = log
         self._clock = clock
         self._heard_ns = clock.monotonic_ns()
-        self._said = b""
+        self._said = b""  # until it is ready; beats afterwards
+        self._is_ready = False
         self._watches = False
 
     def wait_ready(self) -> None:
         """Wait until it could undo at once. Raises NotAvailableError where it does not come so far."""
         deadline_ns = self._clock.monotonic_ns() + round(READY_S * NS_PER_S)
-        while b"ready\n" not in self._said:
+        while not self._is_ready:
             self._hear()
             if self._process.poll() is not None or self._clock.monotonic_ns() > deadline_ns:
                 raise NotAvailableError(f"the watchdog did not start, so nothing was broken; see {self._log}")
@@ -97,6 +98,7 @@ class Watch:
             if said:
                 self._heard_ns = self._clock.monotonic_ns()
                 self._said = (self._said + said)[-64:]
+                self._is_ready = self._is_ready or b"ready\n" in self._said
 
 
 def watch(run_dir: Path, environment: Mapping[str, str], *, clock: Clock) -> Watch:
