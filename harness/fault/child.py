@@ -12,10 +12,13 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 from harness.fault.compose import ACCOUNT_VARIABLE, INVALID, REFUSED, RELEASE_FILE
-from harness.fault.ledger import ENTRY_VARIABLE
+from harness.fault.ledger import ENTRY_VARIABLE, Entry, close_entry, read_entry
+
+LOOK_EVERY_S = 0.2
 
 
 def main(run_dir: Path) -> int:
@@ -76,6 +79,16 @@ def _stop_at_end_of_stdin(run_dir: Path) -> None:
     with contextlib.suppress(OSError):
         (run_dir / RELEASE_FILE).touch()
     os.kill(os.getpid(), signal.SIGTERM)
+    _end_with_the_target(Path(os.environ[ENTRY_VARIABLE]))
+
+
+def _end_with_the_target(path: Path) -> None:
+    """Wait for no healing that cannot come: a target that went with its owner took the fault with it."""
+    while isinstance(entry := read_entry(path), Entry):
+        if entry.owner is not None and not entry.owner.is_alive:
+            close_entry(path)
+            os._exit(0)
+        time.sleep(LOOK_EVERY_S)
 
 
 if __name__ == "__main__":

@@ -161,7 +161,7 @@ def test_drills_killed_at_random_leave_no_fault(tmp_path: Path) -> None:
                 folder = tmp_path / f"bed-{number}"
                 folder.mkdir()
                 one = Round(SEED % BED_SEED + BED_SEED + number, longest_s=25.0)
-                command = [str(WELLPROVEN), "drill", one.experiment, "--quick", "--testbed", "soak"]
+                command = [str(WELLPROVEN), "drill", one.experiment, "--quick", "--testbed", bed.status().name]
                 command += ["--runs", str(folder / "runs")]
                 say(one, lambda one=one, command=command, folder=folder: soak_bed(one, command, folder, bed))
 
@@ -172,8 +172,12 @@ def soak_light(one: Round, target: Target, folder: Path) -> str:
 
 def soak_bed(one: Round, command: list[str], folder: Path, bed) -> str:
     # Whole again is more than undone: a standby is built anew. So the fault's own time is not looked at here.
-    said = soak(one, command, folder / "runs", lambda: False)
-    eventually("the bed is whole again", lambda: is_whole(bed), 60)
+    try:
+        said = soak(one, command, folder / "runs", lambda: False)
+        eventually("the bed is whole again", lambda: is_whole(bed), 60)
+    except AssertionError:
+        print(*Path(bed.status().log).read_text().splitlines()[-10:], bed.status(), sep="\n")
+        raise
     return f"{one.experiment}: {said}"
 
 
