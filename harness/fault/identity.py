@@ -34,6 +34,12 @@ class Identity(Model):
         return began == self.began and state not in _GONE
 
     @property
+    def is_replaced(self) -> bool:
+        """Whether its number is another process's now."""
+        began, _ = _began(self.pid)
+        return began not in (None, self.began)
+
+    @property
     def is_stopped(self) -> bool:
         """Whether it stands still (SIGSTOP)."""
         began, state = _began(self.pid)

@@ -261,7 +261,8 @@ class Undoing:
         if chaos.pid == os.getpid():
             return
         lives = chaos.is_alive
-        if under_way and (lives or not psutil.pid_exists(chaos.pid)):
+        # Subtle: one that was killed keeps its number until it is collected, and its group as long as that has members.
+        if under_way and not chaos.is_replaced:
             for process in psutil.process_iter():
                 with contextlib.suppress(OSError, psutil.Error):
                     if os.getpgid(process.pid) == chaos.pid:

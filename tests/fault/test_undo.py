@@ -223,9 +223,10 @@ def test_a_process_is_known_by_more_than_its_number() -> None:
     process = subprocess.Popen(["sleep", "60"])
     identity = Identity.of(process.pid)
     assert identity.is_alive
-    assert not Identity(pid=os.getpid(), began=identity.began).is_alive
+    another = Identity(pid=os.getpid(), began=identity.began)
+    assert (another.is_alive, another.is_replaced) == (False, True)
     process.kill()
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    assert not identity.is_alive
+    assert (identity.is_alive, identity.is_replaced) == (False, False)
     process.wait()
     assert not identity.is_alive
