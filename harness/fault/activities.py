@@ -5,6 +5,7 @@ These names stand in stored experiments: they are public interface.
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ from chaoslib.exceptions import ActivityFailed, ChaosException, ExperimentExited
 from chaoslib.hypothesis import within_tolerance
 
 from harness.clock import SystemClock
-from harness.fault.compose import DOSE_FILE, RELEASE_FILE, STEADY_FILE, dosed
+from harness.fault.compose import DOSE_FILE, LOOK_AGAIN, RELEASE_FILE, STEADY_FILE, dosed
 from harness.record import EventLog, Kind
 
 __all__ = ["healed", "hold", "look", "slo_kept"]
 
 POLL_S = 0.2  # between two looks at the release file
 _STOPS = (InterruptExecution, ExperimentExitedException)  # how Chaos Toolkit hands signals to the main thread
+LAST_LOOK_S = 3.0  # how long evidence may keep us waiting just before the fault is taken away
 PROBE_S = 0.5  # between two looks at the evidence: its calls go to the target's control plane
 
 type Probe = dict[str, Any]
@@ -47,10 +49,13 @@ def hold(
     probes: list[Probe],
     longest_s: float,
     dose: dict[str, Any] | None = None,
+    lasting: Sequence[str] = (),
     configuration: Settings = None,
     secrets: Settings = None,
 ) -> None:
     """Keep the fault until the run says so; meanwhile look for the evidence that it took effect.
+
+    At its orderly end it looks again for what should have lasted: a fault that ended by itself proves no recovery.
 
     In a sweep the run also says which dose it wants: the actions that name its variable are called again with it.
     """
@@ -67,6 +72,24 @@ def hold(
                     log.write(Kind.FAULT_EVIDENCE, probe["name"], seen=True, before=False)
                     waiting.remove(probe)
                 next_probe = time.monotonic() + PROBE_S
+            time.sleep(POLL_S)
+        if (Path(run_dir) / RELEASE_FILE).read_text() == LOOK_AGAIN:
+            seen = [one for one in probes if one["name"] in lasting and one not in waiting]
+            _look_again(seen, log, configuration, secrets)
+
+
+def _look_again(probes: list[Probe], log: EventLog, configuration: Settings, secrets: Settings) -> None:
+    """Note which evidence is still there; one that counts what happens while we look has a while for it."""
+    waiting, deadline = list(probes), time.monotonic() + LAST_LOOK_S
+    while waiting:
+        for probe in [one for one in waiting if holds(one, configuration, secrets)]:
+            log.write(Kind.FAULT_EVIDENCE, probe["name"], seen=True, before=False)
+            waiting.remove(probe)
+        if waiting and time.monotonic() > deadline:
+            for probe in waiting:
+                log.write(Kind.FAULT_EVIDENCE, probe["name"], seen=False, before=False)
+            return
+        if waiting:
             time.sleep(POLL_S)
 
 

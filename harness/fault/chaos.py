@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.clock import Clock
 from harness.errors import FileError, NotAvailableError, RefusedError
-from harness.fault.compose import DOSE_FILE, INVALID, REFUSED, RELEASE_FILE, STEADY_FILE, compose
+from harness.fault.compose import DOSE_FILE, INVALID, LOOK_AGAIN, REFUSED, RELEASE_FILE, STEADY_FILE, compose
 from harness.fault.identity import Identity
 from harness.plan import Plan
 
@@ -65,9 +65,12 @@ class Chaos:
         """Ask for the sweep's dose number `number` (from 1 on); a `dose` event says when it is set."""
         self._write(DOSE_FILE, {"number": number, "value": value})
 
-    def release(self) -> None:
-        """End the hold: Chaos Toolkit looks at the hypothesis again and undoes the fault."""
-        (self._run_dir / RELEASE_FILE).touch()
+    def release(self, *, look_again: bool = False) -> None:
+        """End the hold: Chaos Toolkit looks at the hypothesis again and undoes the fault.
+
+        With `look_again` it sees first whether the evidence is still there, which may take it some seconds.
+        """
+        self._write_text(RELEASE_FILE, LOOK_AGAIN if look_again else "")
 
     def poll(self) -> int | None:
         """Exit code, once the child has ended."""
@@ -91,8 +94,12 @@ class Chaos:
             self._process.wait()
 
     def _write(self, name: str, value: Mapping[str, object]) -> None:
+        self._write_text(name, json.dumps(value))
+
+    def _write_text(self, name: str, text: str) -> None:
+        """Whole or not at all: the child reads it at any moment."""
         fresh = self._run_dir / f".{name}"
-        fresh.write_text(json.dumps(value))
+        fresh.write_text(text)
         fresh.replace(self._run_dir / name)
 
     def leave(self) -> None:

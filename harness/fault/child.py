@@ -7,6 +7,7 @@ supervisor by more than its undoing takes.
 """
 
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from harness.fault.compose import ACCOUNT_VARIABLE, INVALID, REFUSED, RELEASE_FILE
 from harness.fault.ledger import ENTRY_VARIABLE, Entry, close_entry, read_entry
@@ -33,7 +35,9 @@ def main(run_dir: Path) -> int:
 
     experiment = run_dir / "experiment.json"
     try:
-        ensure_experiment_is_valid(json.loads(experiment.read_text()))
+        document = json.loads(experiment.read_text())
+        ensure_experiment_is_valid(document)
+        _require_controls(document)
     except ChaosException as error:
         print(f"invalid: {error}", flush=True)
         return INVALID
@@ -54,6 +58,24 @@ def main(run_dir: Path) -> int:
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else 1
     return 0
+
+
+def _require_controls(document: dict[str, Any]) -> None:
+    """See that every control's module is there: Chaos Toolkit goes on without one that is not, and says so to nobody.
+
+    Raises ChaosException.
+    """
+    from chaoslib.exceptions import InvalidActivity
+
+    activities = [*document.get("method", []), *document.get("rollbacks", [])]
+    activities += (document.get("steady-state-hypothesis") or {}).get("probes", [])
+    for holder in [document, *activities]:
+        for control in holder.get("controls") or []:
+            module = control.get("provider", {}).get("module")
+            try:
+                importlib.import_module(str(module))
+            except Exception as error:  # whatever the module does when it is imported
+                raise InvalidActivity(f"control {control.get('name')!r}: {module}: {error}") from error
 
 
 def _account_problem(allowed: str | None) -> str | None:

@@ -12,7 +12,8 @@ from typing import Any, Final
 from harness.plan import PhaseName, Plan
 
 OURS: Final = "wellproven: "
-RELEASE_FILE: Final = "release"  # its existence ends the hold
+RELEASE_FILE: Final = "release"  # its existence ends the hold ...
+LOOK_AGAIN: Final = "look again"  # ... and this in it asks for a last look at the evidence before that
 DOSE_FILE: Final = "dose.json"  # the dose a sweep wants now: {"number": 3, "value": 200.0}
 STEADY_FILE: Final = "steady.json"  # whether each SLO is kept just now: {"orders-accepted": true}
 HOLD_GRACE_S: Final = 60.0  # a hold that nobody ends, ends itself this long after its phase
@@ -50,7 +51,8 @@ def compose(plan: Plan, run_dir: Path) -> dict[str, Any]:
     last.get("pauses", {}).pop("after", None)
     look = _activity("action", f"{OURS}evidence before", "look", {**where, "probes": probes})
     longest_s = plan.phase(PhaseName.FAULT).longest_s + HOLD_GRACE_S
-    holding = {**where, "probes": probes, "longest_s": longest_s, "dose": _dose(plan)}
+    lasting = [item.name for item in plan.evidence if item.probe and item.lasts]
+    holding = {**where, "probes": probes, "longest_s": longest_s, "dose": _dose(plan), "lasting": lasting}
     hold = _activity("action", f"{OURS}hold", "hold", holding)
     experiment["method"] = [look, *method, hold]
     healed = [item.probe for item in plan.healed if item.probe]

@@ -45,6 +45,7 @@ class WrittenEvidence(Written):
     zone_silent: str | None = None  # no answer comes from this zone any more, though it answered in the baseline
     traffic_above: Factor | None = None  # we sent at least this many times as many requests as in the baseline
     probe: dict[str, JsonValue] | None = None  # a Chaos Toolkit probe whose tolerance is met
+    lasts: bool = True  # it is still seen just before the fault is taken away; a process that was killed may be back
 
     @model_validator(mode="after")
     def _one(self) -> "WrittenEvidence":
@@ -295,6 +296,7 @@ class Evidence(Model):
     zone_silent: str | None = None
     traffic_above: Exact | None = None
     probe: dict[str, JsonValue] | None = None
+    lasts: bool = True
 
 
 class Ledger(Model):

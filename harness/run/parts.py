@@ -53,7 +53,7 @@ class ChaosPart(Protocol):
     def set_dose(self, number: int, value: float) -> None:
         """Ask for a dose of a sweep."""
 
-    def release(self) -> None:
+    def release(self, *, look_again: bool = False) -> None:
         """End the hold."""
 
     def poll(self) -> int | None:

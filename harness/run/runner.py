@@ -280,7 +280,7 @@ class _Run:
         assert self._chaos is not None
         self._dose = ""  # also after a sweep that ended early: what is undone is no dose any more
         self._surge(on=False)
-        self._chaos.release()
+        self._chaos.release(look_again=True)
         ended = self._wait_for(Kind.FAULT_END, BEGIN_UNDO_S)
         if ended is None:
             raise _Stopped("failed", "Chaos Toolkit did not undo the fault; see chaos.log")

@@ -127,6 +127,9 @@ class Target:
     def put(self) -> None:
         assert self._client.put("/fault").status_code == 200
 
+    def take_away(self) -> None:
+        assert self._client.delete("/fault").status_code == 200
+
     def calls(self, method: str) -> list[tuple[int, int]]:
         return [(begin, end) for what, begin, end in self._client.get("/calls").json() if what == method]
 

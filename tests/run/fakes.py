@@ -171,7 +171,8 @@ class FakeChaos:
         self._world.dose = there
         self._log.write(Kind.DOSE, "delay_ms", value=value, measured=there, status="succeeded", error="")
 
-    def release(self) -> None:
+    def release(self, *, look_again: bool = False) -> None:
+        del look_again
         self.calls.append("release")
         self._log.write(Kind.STEADY, "after", met=all(self._steady.values()))
         self._undo()

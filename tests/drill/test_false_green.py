@@ -1,0 +1,400 @@
+"""No false green: drills that are sabotaged, one way each, and none of which may end met.
+
+Whole drills by the real command on a small real target whose fault is a flag, with real Locust and real Chaos Toolkit;
+and records of such a drill that were damaged afterwards. The same drill without sabotage is met: else this would prove
+nothing.
+"""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import yaml
+from chaostoolkit.agent import run_report
+
+from harness.clock import SystemClock
+from harness.errors import FileError
+from harness.fault import open_entries
+from harness.judge import Outcome, judge
+from harness.record import REQUEST, Kind, read_events, read_record
+from tests.drill.drills import ATTEMPTS_MAX, ROOT, WELLPROVEN
+from tests.fault.flagged import Target, flagged
+from tests.testbed.beds import eventually
+
+pytestmark = pytest.mark.bed
+
+DRILL_S = 120
+OBJECTIVE = """
+
+---
+apiVersion: wellproven.dev/v1
+kind: RecoveryObjective
+metadata:
+  name: back
+spec:
+  service: flagged
+  disruption: software
+  rto: 3s
+  rpo: 1s
+"""
+PHASES = {"baseline": "4s", "fault": "6s", "recovery": "4s"}
+
+
+@dataclass
+class Sabotage:
+    """One drill: the target, its folder, and what it is given."""
+
+    target: Target
+    other: Target
+    folder: Path
+    process: subprocess.Popen[str] | None = None
+
+    def __post_init__(self) -> None:
+        self.experiment: dict[str, Any] = self.target.experiment(
+            heals_within="2s", extension={"phases": PHASES, "sustain": "1s"}
+        )
+        self.prefix: list[str] = []
+        self.slos = (ROOT / "tests/fault/flag.yaml").read_text()
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    @property
+    def extension(self) -> dict[str, Any]:
+        return dict(self.experiment["extensions"][0])
+
+    def extend(self, **more: Any) -> None:
+        self.experiment["extensions"][0].update({name.replace("_", "-"): value for name, value in more.items()})
+
+    def drill(self) -> tuple[int, str, str]:
+        """(exit code, stdout, stderr) of the command."""
+        experiments, slos = self.folder / "experiments", self.folder / "slos"
+        shutil.rmtree(self.folder / "runs", ignore_errors=True)
+        for place in (experiments, slos):
+            place.mkdir(exist_ok=True)
+        (experiments / "flag.yaml").write_text(yaml.safe_dump(self.experiment))
+        (slos / "flag.yaml").write_text(self.slos)
+        there = {"name": "flagged", "base-url": self.target.url, "environment": "development", "max-rate": "200/s"}
+        (experiments / "targets.yaml").write_text(yaml.safe_dump({"targets": [there]}))
+        words = [WELLPROVEN, "drill", "flag", "--target", "flagged", "--quick", "--json"]
+        words += ["--experiments", experiments, "--slos", slos, "--runs", self.folder / "runs"]
+        self.process = subprocess.Popen(
+            [*self.prefix, *map(str, words)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        meanwhile = threading.Thread(target=self.meanwhile)
+        meanwhile.start()
+        out, err = self.process.communicate(timeout=DRILL_S)
+        meanwhile.join(DRILL_S)
+        return self.process.returncode, out, err
+
+    # --- what a test may wait for while the drill goes on ------------------------------------------------------------
+
+    def events(self) -> list[Any]:
+        path = self.folder / "runs/latest/events.jsonl"
+        return read_events(path)[0] if path.exists() else []
+
+    def wait_for(self, kind: Kind, name: str | None = None) -> None:
+        def is_there() -> bool:
+            return self.ended() or any(one.kind is kind and name in (None, one.name) for one in self.events())
+
+        eventually(f"{kind} {name}", is_there, DRILL_S)
+
+    def ended(self) -> bool:
+        return self.process is not None and self.process.poll() is not None
+
+    def workers(self) -> list[psutil.Process]:
+        assert self.process is not None
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        return [one for one in children if "profile.json" in " ".join(one.cmdline())]
+
+
+def call(url: str, method: str = "GET") -> dict[str, Any]:
+    return {"type": "http", "url": url, "method": method, "timeout": 3}
+
+
+# --- the matrix ------------------------------------------------------------------------------------------------------
+
+
+def the_action_raises(drill: Sabotage) -> None:
+    drill.experiment["method"][0]["provider"] = call("http://127.0.0.1:9/fault", "PUT")
+
+
+def the_action_does_nothing(drill: Sabotage) -> None:
+    drill.experiment["method"][0]["provider"] = call(f"{drill.target.url}/nothing")
+
+
+def the_action_hits_another_target(drill: Sabotage) -> None:
+    drill.experiment["method"][0]["provider"] = call(f"{drill.other.url}/fault", "PUT")
+    drill.experiment["rollbacks"][0]["provider"] = call(f"{drill.other.url}/fault", "DELETE")
+
+
+def the_baseline_is_unsteady(drill: Sabotage) -> None:
+    drill.target.put()
+
+
+def the_sli_has_no_data(drill: Sabotage) -> None:
+    drill.slos = drill.slos.replace("request: POST /orders", "request: GET /price/{sku}")
+
+
+def the_generator_falls_behind(drill: Sabotage) -> None:
+    def stop_and_go() -> None:
+        drill.wait_for(Kind.PHASE_BEGIN, "baseline")
+        workers = drill.workers() if not drill.ended() else []
+        for worker in workers:
+            worker.suspend()
+        threading.Event().wait(1.5)
+        for worker in workers:
+            worker.resume()
+
+    drill.meanwhile = stop_and_go
+
+
+def a_worker_dies(drill: Sabotage) -> None:
+    def kill() -> None:
+        drill.wait_for(Kind.FAULT_BEGIN)
+        for worker in drill.workers() if not drill.ended() else []:
+            with suppress(psutil.NoSuchProcess):
+                worker.kill()
+
+    drill.meanwhile = kill
+
+
+def the_rollback_raises(drill: Sabotage) -> None:
+    drill.experiment["rollbacks"][0]["provider"] = call("http://127.0.0.1:9/fault", "DELETE")
+
+
+def the_rollback_heals_nothing(drill: Sabotage) -> None:
+    drill.target.how(stuck=True)
+
+
+def a_control_module_is_missing(drill: Sabotage) -> None:
+    provider = {"type": "python", "module": "nobody_has_this"}
+    drill.experiment["controls"] = [{"name": "approval", "provider": provider}]
+
+
+def the_disk_fills(drill: Sabotage) -> None:
+    drill.prefix = ["sh", "-c", 'ulimit -f 8 && exec "$@"', "sh"]  # in blocks of 512 bytes: no file grows beyond
+
+
+def the_fault_ends_by_itself(drill: Sabotage) -> None:
+    def heal() -> None:
+        drill.wait_for(Kind.FAULT_EVIDENCE)
+        eventually("the fault is there", lambda: drill.ended() or drill.target.is_broken, DRILL_S)
+        threading.Event().wait(1.0)
+        drill.target.take_away()
+
+    drill.slos += OBJECTIVE
+    drill.meanwhile = heal
+
+
+def survivors_cannot_be_read(drill: Sabotage) -> None:
+    drill.slos += OBJECTIVE
+    survivors = {"request": "GET /orders?prefix={prefix}&after={after}", "ids": "/ids"}
+    drill.extend(ledger={"write": "POST /orders", "survivors": survivors})
+
+
+def nobody_looks_for_evidence_before(drill: Sabotage) -> None:
+    drill.experiment["extensions"][0]["evidence"][0]["probe"]["provider"]["url"] = f"{drill.target.url}/anything"
+
+
+MATRIX: dict[Callable[[Sabotage], None], str] = {
+    the_action_raises: "fault applied",
+    the_action_does_nothing: "fault applied",
+    the_action_hits_another_target: "fault applied",
+    the_baseline_is_unsteady: "orders in baseline",
+    the_sli_has_no_data: "",
+    the_generator_falls_behind: "load valid",
+    a_worker_dies: "load valid",
+    the_rollback_raises: "fault undone",
+    the_rollback_heals_nothing: "fault undone",
+    a_control_module_is_missing: "",
+    the_disk_fills: "",
+    the_fault_ends_by_itself: "fault applied",
+    survivors_cannot_be_read: "back RPO",
+    nobody_looks_for_evidence_before: "fault applied",
+}
+
+
+@pytest.fixture(scope="module")
+def other() -> Iterator[Target]:
+    with flagged() as target:
+        yield target
+
+
+@pytest.fixture
+def drill(tmp_path: Path, other: Target) -> Iterator[Sabotage]:
+    with flagged() as target:
+        yield Sabotage(target, other, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def control(tmp_path_factory: pytest.TempPathFactory, other: Target) -> Path:
+    """The run of the drill that nobody sabotaged: met."""
+    with flagged() as target:
+        one = Sabotage(target, other, tmp_path_factory.mktemp("control"))
+        for _ in range(ATTEMPTS_MAX):
+            code, out, err = one.drill()
+            if code == 0:
+                break
+        assert code == 0, out + err
+        assert json.loads(out)["outcome"] == "met"
+    return one.folder / "runs/latest"
+
+
+def test_without_sabotage_the_drill_is_met(control: Path) -> None:
+    """Every promise; so what keeps the others from it is their sabotage."""
+    assert judge(read_record(control)).outcome is Outcome.MET
+
+
+@pytest.mark.parametrize(("sabotage", "promise"), MATRIX.items(), ids=lambda one: getattr(one, "__name__", ""))
+def test_a_sabotaged_drill_is_never_met(
+    sabotage: Callable[[Sabotage], None], promise: str, drill: Sabotage, control: Path
+) -> None:
+    """Missed or unknown, at the promise that it concerns; or refused before anything is broken. Never 0."""
+    del control
+    sabotage(drill)
+    code, out, err = drill.drill()
+    assert code != 0, out
+    assert "Traceback" not in err
+    assert "mistake of ours" not in err
+    if promise:
+        verdict = json.loads(out)
+        found = {one["promise"]: one["outcome"] for one in verdict["verdicts"]}
+        assert found[promise] in ("missed", "unknown"), found
+        assert verdict["outcome"] in ("missed", "unknown")
+    recorded = drill.folder / "runs/latest"
+    if (recorded / "plan.json").exists():
+        assert judge(read_record(recorded)).outcome is not Outcome.MET
+        _never_greener_than_chaos_toolkit(recorded)
+    # What could not be undone must not stay in this user's ledger.
+    drill.target.how(stuck=False)
+    for entry in open_entries():
+        entry.unlink(missing_ok=True)
+
+
+def _never_greener_than_chaos_toolkit(run: Path) -> None:
+    """Chaos Toolkit's own strictest reading of its journal is a second opinion: met needs its `passed`."""
+    with suppress(OSError, ValueError):
+        journal = json.loads((run / "journal.json").read_text())
+        if judge(read_record(run)).outcome is Outcome.MET:
+            assert run_report(journal)["outcome"] == "passed"
+
+
+def test_a_met_drill_has_passed_for_chaos_toolkit_too(control: Path) -> None:
+    """On the same journal, by `--output agent`: conclusive, without a warning that weakens it."""
+    report = run_report(json.loads((control / "journal.json").read_text()))
+    assert (report["outcome"], report["conclusive"]) == ("passed", True), report
+
+
+# --- damaged afterwards ----------------------------------------------------------------------------------------------
+
+
+def damaged(control: Path, folder: Path, damage: Callable[[Path], None]) -> Outcome | None:
+    """The outcome of a damaged copy; None where it cannot be read, and says so."""
+    copy = folder / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(control.resolve(), copy)
+    damage(copy)
+    try:
+        return judge(read_record(copy)).outcome
+    except FileError:
+        return None
+
+
+def cut(path: Path, share: float) -> None:
+    os.truncate(path, int(path.stat().st_size * share))
+
+
+@pytest.mark.parametrize("name", ["events.jsonl", "requests-0.bin", "load-0.json", "plan.json", "run.json"])
+def test_a_record_cut_anywhere_is_not_met(name: str, control: Path, tmp_path: Path) -> None:
+    """Each file of it, at thirty seeded places."""
+    chance = random.Random(1)
+    for share in [0.0, *(chance.random() for _ in range(30))]:
+        assert damaged(control, tmp_path, lambda run, share=share: cut(run / name, share)) is not Outcome.MET, share
+
+
+@pytest.mark.parametrize("phase", ["baseline", "fault", "recovery"])
+def test_a_second_that_is_missing_in_the_middle_is_not_met(phase: str, control: Path, tmp_path: Path) -> None:
+    """Arrivals that were planned and are not in the record: the load is void."""
+    record = read_record(control)
+    begin = next(one.at_ns for one in record.all(Kind.PHASE_BEGIN, phase))
+
+    def drop(run: Path) -> None:
+        path = run / "requests-0.bin"
+        content = path.read_bytes()
+        kept = [
+            content[at : at + REQUEST.itemsize]
+            for at in range(0, len(content), REQUEST.itemsize)
+            if not begin <= int.from_bytes(content[at + 8 : at + 16], "little") < begin + 1_000_000_000
+        ]
+        assert len(kept) * REQUEST.itemsize < len(content)
+        path.write_bytes(b"".join(kept))
+
+    assert REQUEST.fields is not None
+    planned = REQUEST.fields["planned_ns"][1]
+    assert planned == 8, "the test reads planned_ns where the record has it"
+    assert damaged(control, tmp_path, drop) is not Outcome.MET
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        Kind.FAULT_BEGIN,
+        Kind.FAULT_CALLED,
+        Kind.FAULT_EVIDENCE,
+        Kind.FAULT_END,
+        Kind.FAULT_UNDONE,
+        Kind.FAULT_HEALED,
+        Kind.RUN_END,
+    ],
+)
+def test_without_one_kind_of_event_it_is_not_met(kind: Kind, control: Path, tmp_path: Path) -> None:
+    """Nothing counts as having happened because somebody says so."""
+
+    def drop(run: Path) -> None:
+        path = run / "events.jsonl"
+        lines = path.read_text().splitlines(keepends=True)
+        left = [line for line in lines if json.loads(line)["kind"] != kind.value]
+        assert len(left) < len(lines)
+        path.write_text("".join(left))
+
+    assert damaged(control, tmp_path, drop) is not Outcome.MET
+
+
+def test_a_step_of_the_wall_clock_changes_no_verdict(control: Path, tmp_path: Path) -> None:
+    """An hour forward or back between the clock pair and the end: every interval is of the monotonic clock."""
+    record = read_record(control)
+    assert SystemClock().monotonic_ns() > 0
+    before = judge(record)
+    for step_s in (3600, -3600):
+
+        def step(run: Path, step_s: int = step_s) -> None:
+            info = json.loads((run / "run.json").read_text())
+            info["clock_utc_ns"] += step_s * 1_000_000_000
+            (run / "run.json").write_text(json.dumps(info))
+
+        assert damaged(control, tmp_path, step) is before.outcome
+
+
+def test_an_interrupted_drill_is_not_met(drill: Sabotage) -> None:
+    """Ctrl-C while the fault is there: undone, and unknown."""
+
+    def interrupt() -> None:
+        drill.wait_for(Kind.FAULT_CALLED)
+        if not drill.ended() and drill.process is not None:
+            drill.process.send_signal(signal.SIGINT)
+
+    drill.meanwhile = interrupt
+    code, out, err = drill.drill()
+    assert code in (1, 2), err
+    assert json.loads(out)["outcome"] in ("missed", "unknown")
+    assert not drill.target.is_broken
