@@ -3,7 +3,7 @@
 `python flagged.py` prints its port and serves until its standard input ends. PUT /fault sets the flag, DELETE /fault
 takes it away, GET /fault/there and /fault/gone answer 200 or 503; while the flag is set, POST /orders answers 503.
 POST /how {"drops": 2} closes the next two DELETEs unanswered, {"stuck": true} lets them change nothing, {"late_s": 2}
-sets the flag that long after a PUT, whoever is still there, {"undo_s": 0.3} makes a DELETE take that long.
+sets the flag that long after a PUT, whoever is still there, {"undo_s": 0.3} makes a DELETE take that long, {"fails_s": 1} takes orders again so long after a PUT.
 """
 
 import json
@@ -27,13 +27,18 @@ from tests.testbed.beds import eventually
 class Flag:
     def __init__(self):
         self.there = False
-        self.how = {"drops": 0, "stuck": False, "late_s": 0.0, "undo_s": 0.0}
+        self.how = {"drops": 0, "stuck": False, "late_s": 0.0, "undo_s": 0.0, "fails_s": 1e9}
+        self.since_ns = 0
         self.calls = []  # (method, begin, end) of each PUT and DELETE, in ns of the monotonic clock
         self.lock = threading.Lock()
 
     def put(self):
         time.sleep(self.how["late_s"])
-        self.there = True
+        self.there, self.since_ns = True, SystemClock().monotonic_ns()
+
+    @property
+    def fails(self):
+        return self.there and SystemClock().monotonic_ns() - self.since_ns < self.how["fails_s"] * 1e9
 
     def delete(self):
         """Whether to answer."""
@@ -79,7 +84,7 @@ class Handler(BaseHTTPRequestHandler):
             self.flag.how.update(json.loads(body))
             self.answer(200)
         else:
-            self.answer(503 if self.flag.there else 201)
+            self.answer(503 if self.flag.fails else 201)
 
     def do_PUT(self):
         self._change("PUT", lambda: self.flag.put() or True)
