@@ -3,7 +3,8 @@
 `python flagged.py` prints its port and serves until its standard input ends. PUT /fault sets the flag, DELETE /fault
 takes it away, GET /fault/there and /fault/gone answer 200 or 503; while the flag is set, POST /orders answers 503.
 POST /how {"drops": 2} closes the next two DELETEs unanswered, {"stuck": true} lets them change nothing, {"late_s": 2}
-sets the flag that long after a PUT, whoever is still there, {"undo_s": 0.3} makes a DELETE take that long, {"fails_s": 1} takes orders again so long after a PUT.
+sets the flag that long after a PUT, whoever is still there, {"undo_s": 0.3} makes a DELETE take that long,
+{"fails_s": 1} takes orders again so long after a PUT.
 """
 
 import json
