@@ -1,6 +1,6 @@
 # Two commands do all the set-up: `make drill` and `make test`. Everything they need lands in .venv.
 .DEFAULT_GOAL := help
-.PHONY: help setup drill check test lock clean format
+.PHONY: help setup drill check test fuzz lock clean format
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
@@ -27,6 +27,9 @@ check: $(STAMP)  ## format, lint, types and the fast tests
 test: check  ## check, and the tests on real sockets and on the real embedded target
 	@echo "== load honesty"; $(BIN)/pytest -q -m "slow and not bed" --durations=5 $(ARGS)
 	@echo "== embedded target"; $(BIN)/pytest -q -m bed --durations=10 $(ARGS)
+
+fuzz: $(STAMP)  ## 10,000 damaged files of each kind against their readers; about an hour
+	@WELLPROVEN_FUZZ=10000 $(BIN)/pytest -q tests/fuzz $(ARGS)
 
 format: $(STAMP)  ## format and mend what can be mended
 	@$(BIN)/ruff check --fix-only -q . ; $(BIN)/ruff format .

@@ -11,9 +11,12 @@ from pathlib import Path
 from harness.clock import Clock
 from harness.errors import FileError, NotAvailableError, RefusedError
 from harness.fault.compose import DOSE_FILE, INVALID, REFUSED, RELEASE_FILE, STEADY_FILE, compose
+from harness.files import read_regular
 from harness.plan import Plan
 
 READY_S = 30.0
+JOURNAL_BYTES_MAX = 256 << 20
+STATUS_CHARS_MAX = 40
 STOP_S = 90.0  # from the end of its stdin to the end of its rollbacks and their healing, before SIGKILL
 
 
@@ -74,10 +77,12 @@ class Chaos:
     def status(self) -> str:
         """Chaos Toolkit's own verdict, from its journal: completed, deviated, failed, aborted, interrupted, nothing."""
         try:
-            journal = json.loads((self._run_dir / "journal.json").read_bytes())
-        except (OSError, ValueError):
+            journal = json.loads(read_regular(self._run_dir / "journal.json", JOURNAL_BYTES_MAX, follow_links=False))
+        except (OSError, ValueError, RecursionError):
             return "nothing"
-        return "deviated" if journal.get("deviated") else str(journal.get("status"))
+        if not isinstance(journal, dict):
+            return "nothing"
+        return "deviated" if journal.get("deviated") else str(journal.get("status"))[:STATUS_CHARS_MAX]
 
     def stop(self) -> None:
         """Undo what is there and end; idempotent. Kills the child only when its rollbacks overstay."""

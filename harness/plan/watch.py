@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
 from harness.documents import DurationNs, ExactNumber, exact, problem
-from harness.model import Exact, Model
+from harness.model import Exact, Model, Ns, parse_exact
 from harness.plan.written import Share, Written
 
 OBSERVE_EVERY_NS: Final = 250_000_000
@@ -49,7 +49,7 @@ def _factor(value: Any) -> Fraction | str:
         return "peak"
     text = str(value).removesuffix("x")
     try:
-        factor = Fraction(text)
+        factor = parse_exact(text)
     except ValueError:
         factor = Fraction(0)
     if factor <= 1:
@@ -153,7 +153,7 @@ class Dependency(Model):
     route: str
     requests: Metric
     amplification: Exact | None
-    answers_within_ns: int | None
+    answers_within_ns: Ns | None
 
 
 class Breaker(Model):
@@ -167,10 +167,10 @@ class Breaker(Model):
     pointer: str = ""
     states: dict[str, BreakerState] = {}
     open_below: Exact | None = None
-    opened_within_ns: int
-    fails_fast_within_ns: int
+    opened_within_ns: Ns
+    fails_fast_within_ns: Ns
     sheds: Exact
-    closed_within_ns: int
+    closed_within_ns: Ns
 
 
 class Sweep(Model):

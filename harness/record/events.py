@@ -13,7 +13,8 @@ from pydantic import JsonValue, ValidationError
 
 from harness.clock import Clock
 from harness.errors import FileError
-from harness.model import Model
+from harness.files import open_regular
+from harness.model import Model, Ns
 
 
 class Kind(StrEnum):
@@ -46,7 +47,7 @@ class Kind(StrEnum):
 class Event(Model):
     """One thing that happened, at one instant of the run's clock."""
 
-    at_ns: int
+    at_ns: Ns
     kind: Kind
     name: str = ""
     data: dict[str, JsonValue] = {}
@@ -83,7 +84,7 @@ def read_events(path: Path, offset_bytes: int = 0) -> tuple[list[Event], int]:
     A torn last line is left for the next call; a line that is no event is left out.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path, follow_links=False) as file:
             file.seek(offset_bytes)
             data = file.read()
     except FileNotFoundError:

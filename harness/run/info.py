@@ -31,6 +31,7 @@ def make_info(plan: Plan, target: Target, run_name: str, command: list[str], *, 
         seed=plan.profile.seed,
         repeat=shlex.join(["wellproven", *command]),
         configuration=target.configuration,
+        sealed=True,
     )
 
 

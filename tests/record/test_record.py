@@ -170,7 +170,7 @@ def _folder(tmp_path):
 
 def _requests(worker, zones, planned_s=range(3)):
     part = np.zeros(len(zones), dtype=REQUEST)
-    part["planned_ns"] = [at(one) for one in planned_s]
+    part["planned_ns"] = part["done_ns"] = [at(one) for one in planned_s]
     part["zone"], part["worker"], part["outcome"] = zones, worker, Outcome.ANSWERED
     return part
 
