@@ -89,15 +89,16 @@ class _Parser:
 
     def documents(self) -> list[Document]:
         """Read to the end of the file; raises FileError with every mistake."""
-        documents = []
+        documents: list[Document] = []
         try:
             self.events = iter(self._events())
             for event in self.events:
                 if not isinstance(event, yaml.DocumentStartEvent):
                     continue
                 if len(documents) == DOCUMENTS_MAX:
-                    line = event.start_mark.line + 1
-                    self._add(line, (), "one document more", f"at most {DOCUMENTS_MAX} documents", "split the file")
+                    self._add(
+                        _line(event), (), "one document more", f"at most {DOCUMENTS_MAX} documents", "split the file"
+                    )
                     break
                 self.anchors = {}
                 root = self._node(next(self.events), ())
@@ -224,3 +225,7 @@ class _Parser:
                 lines[*path, index] = item.line
             return [self._unfold(item, (*path, index), lines) for index, item in enumerate(node.items)]
         return node.scalar
+
+
+def _line(event: Any) -> int:
+    return int(event.start_mark.line) + 1

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.clock import Clock
@@ -13,6 +13,7 @@ from harness.errors import FileError, NotAvailableError, RefusedError
 from harness.fault.compose import DOSE_FILE, INVALID, REFUSED, RELEASE_FILE, STEADY_FILE, compose
 from harness.files import read_regular
 from harness.plan import Plan
+from harness.redaction import NAMES_VARIABLE
 
 READY_S = 30.0
 JOURNAL_BYTES_MAX = 256 << 20
@@ -105,8 +106,13 @@ class Chaos:
             self._process.stdin.close()
 
 
-def start(plan: Plan, run_dir: Path, environment: Mapping[str, str], *, clock: Clock) -> Chaos:
-    """Start the child and let it load; `environment` is added to ours. It touches nothing before `go`."""
+def start(
+    plan: Plan, run_dir: Path, environment: Mapping[str, str], *, clock: Clock, secrets: Sequence[str] = ()
+) -> Chaos:
+    """Start the child and let it load; `environment` is added to ours. It touches nothing before `go`.
+
+    `secrets` names the variables that the target calls secret: their values never reach the run's folder.
+    """
     (run_dir / "experiment.json").write_text(json.dumps(compose(plan, run_dir), indent=2))
     with (run_dir / "chaos.log").open("wb") as log:
         process = subprocess.Popen(
@@ -114,7 +120,7 @@ def start(plan: Plan, run_dir: Path, environment: Mapping[str, str], *, clock: C
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **environment, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, **environment, NAMES_VARIABLE: ",".join(secrets), "PYTHONUNBUFFERED": "1"},
             # Its own session: a Ctrl-C on the terminal reaches the supervisor alone, which then decides.
             start_new_session=True,
         )

@@ -12,12 +12,16 @@ from chaoslib.run import EventHandlerRegistry, RunEventHandler
 
 from harness.clock import SystemClock
 from harness.fault.compose import OURS
+from harness.fault.redact import learn, redactor
 from harness.record import EventLog, Kind
 
 
-def configure_control(run_dir: str, event_registry: EventHandlerRegistry, **_: Any) -> None:
-    """Chaos Toolkit calls this once, before anything runs."""
-    event_registry.register(Recorder(EventLog(Path(run_dir) / "events.jsonl", SystemClock())))
+def configure_control(
+    run_dir: str, event_registry: EventHandlerRegistry, secrets: Any = None, configuration: Any = None, **_: Any
+) -> None:
+    """Chaos Toolkit calls this once, before anything runs, with what it has loaded."""
+    learn(secrets, configuration)
+    event_registry.register(Recorder(EventLog(Path(run_dir) / "events.jsonl", SystemClock(), redactor().value)))
 
 
 class Recorder(RunEventHandler):  # type: ignore[misc]

@@ -207,5 +207,5 @@ def _work(profile: Profile, index: int, visitors: Mapping[str, Visitor]) -> Work
     route = profile.routes[index]
     timeout_ns = round(route.timeout_s * NS_PER_S)
     if route.journey is None:
-        return Work(timeout_ns, template=Template(profile, index))
+        return Work(timeout_ns, template=Template(profile, index, os.environ))
     return Work(timeout_ns, visitor=visitors[route.name])

@@ -13,8 +13,10 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
 from harness.documents import DurationNs, ExactNumber, exact, problem
+from harness.errors import RefusedError
 from harness.model import Exact, Model, Ns, parse_exact
 from harness.plan.written import Share, Written
+from harness.redaction import has_credentials
 
 OBSERVE_EVERY_NS: Final = 250_000_000
 DOSE_MEASURED_MIN: Final = Fraction(4, 5)  # a dose of which less than this share was measured was not there
@@ -187,7 +189,9 @@ class Sweep(Model):
 
 
 def split_urls(text: str) -> tuple[str, ...]:
-    """Addresses with commas between them."""
+    """Addresses with commas between them. Raises RefusedError where one has credentials: the plan is stored."""
+    if has_credentials(text):
+        raise RefusedError("an address of what is watched has a user or a password in it: it would be stored")
     return tuple(url for url in _URLS.split(text.strip()) if url)
 
 

@@ -5,9 +5,10 @@
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
@@ -56,15 +57,21 @@ class Event(Model):
 class EventLog:
     """Appends events to a file; each line is written at once, so it survives the death of its writer."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(
+        self, path: Path, clock: Clock, redact: Callable[[JsonValue], JsonValue] = lambda value: value
+    ) -> None:
+        """`redact` sees each event's name and data before they are written."""
         self.path = path
+        self._redact = redact
         self._clock = clock
         # O_APPEND makes whole lines of several processes follow each other, never mix.
         self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
     def write(self, kind: Kind, name: str = "", *, at_ns: int | None = None, **data: JsonValue) -> Event:
         """Append one event, now unless `at_ns` says otherwise, and return it."""
-        event = Event(at_ns=self._clock.monotonic_ns() if at_ns is None else at_ns, kind=kind, name=name, data=data)
+        at_ns = self._clock.monotonic_ns() if at_ns is None else at_ns
+        said: Any = self._redact({"name": name, "data": data})
+        event = Event(at_ns=at_ns, kind=kind, **said)
         line = event.model_dump_json().encode() + b"\n"
         written = os.write(self._fd, line)
         if written < len(line):
