@@ -15,13 +15,17 @@ Count = Annotated[int, Field(ge=0, le=2**53)]
 
 
 class Model(BaseModel):
-    """Frozen, strict about unknown fields."""
+    """Frozen, strict about unknown fields; its numbers are finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, ser_json_inf_nan="null")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, ser_json_inf_nan="null", allow_inf_nan=False
+    )
 
 
 # No exponent: "1e1000000000" is twelve characters long, and its numerator fills the memory.
-_EXACT: Final = re.compile(r"[-+]?[0-9]{1,400}(\.[0-9]{1,400}|/0*[1-9][0-9]{0,399})?", re.ASCII)
+_EXACT: Final = re.compile(r"[-+]?[0-9]{1,100}(\.[0-9]{1,100}|/0*[1-9][0-9]{0,99})?", re.ASCII)
+
+_TOO_LARGE: Final = 10**100
 
 
 def parse_exact(text: str) -> Fraction:
@@ -32,9 +36,9 @@ def parse_exact(text: str) -> Fraction:
 
 
 def _fraction(value: Any) -> Any:
-    if isinstance(value, str):
-        return parse_exact(value)
-    return Fraction(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value) if abs(value) < _TOO_LARGE else ""
+    return parse_exact(value) if isinstance(value, str) else value
 
 
 # An exact ratio or rate; in a file the text "199/200" or "0.995", so that nothing is rounded on the way.

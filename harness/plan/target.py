@@ -1,5 +1,6 @@
 """Targets: where experiments may run, from `experiments/targets.yaml`; `testbed` is built in."""
 
+import re
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +22,16 @@ Environment = Literal["development", "testbed", "staging", "production"]
 
 # What makes a target another one, beside the files it names.
 _CONFIGURES = {"base_url", "environment", "zone_header", "fallback_header", "aws", "variables"}
+
+
+def _secret_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", text):
+        way_out = "its value stays in the environment"
+        raise problem("the name of an environment variable such as SHOP_TOKEN", way_out, got="something else")
+    return text
+
+
+SecretName = Annotated[str, AfterValidator(_secret_name)]
 
 
 def _no_credentials(text: str, at: tuple[str, ...] = ()) -> str:
@@ -53,7 +64,7 @@ class WrittenTarget(Written):
     fallback_header: str | None = None  # the answer's header that marks a fallback: an answer of lesser quality
     aws: WrittenAws | None = None
     variables: dict[VariableName, str] = {}  # environment of the experiment: zones, tags, whatever it reads
-    secrets: tuple[VariableName, ...] = ()  # names of environment variables the experiment needs; never values
+    secrets: tuple[SecretName, ...] = ()  # names of environment variables the experiment needs; never values
     configuration: tuple[str, ...] = ()  # files that configure it; when they change, old proof is stale
 
     @field_validator("variables")

@@ -21,7 +21,7 @@ from harness.units import NS_PER_S
 RUN_S_MAX: Final = 31 * 86_400
 ARRIVALS_SPARE: Final = 1_000
 ARRIVALS_MAX: Final = 10**9  # of one route
-BEFORE_S_MAX: Final = 86_400  # what happened before the head was written, at most
+BEFORE_S_MAX: Final = 60  # what happened before the head was written, at most
 
 
 class Span:

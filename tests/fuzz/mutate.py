@@ -207,7 +207,7 @@ def _edit(documents: list[Any], random: Random, raws: list[str]) -> None:  # noq
             if there in other if isinstance(other, dict) else there < len(other):
                 holder[key] = copy.deepcopy(other[there])
         case 5:
-            for _ in range(random.choice((1, 2, 70, 300))):
+            for _ in range(random.choice((1, 2, 70, 90))):
                 value = random.choice(([value], {"a": value}))
             holder[key] = value
         case 6 if isinstance(holder, dict):

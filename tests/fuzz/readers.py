@@ -195,7 +195,7 @@ def _runs() -> Path:
     return folder
 
 
-def _json_tree(content: bytes, random: Random) -> bytes:
+def json_tree(content: bytes, random: Random) -> bytes:
     return of_bytes(content, random) if random.random() < 0.1 else of_tree([json.loads(content)], random, is_json=True)
 
 
@@ -241,15 +241,15 @@ def kinds() -> list[Kind]:
         Kind("targets", _of_trees([TARGETS]), _read_targets),
         Kind("answers", _of_trees(_texts("slos/review.yaml")), _read_answers),
         Kind("lens", _of_trees([json.dumps(small)], is_json=True), _read_lens),
-        _read_run("run.json", _json_tree, ("met",)),
-        _read_run("plan.json", _json_tree),
+        _read_run("run.json", json_tree, ("met",)),
+        _read_run("plan.json", json_tree),
         _read_run("events.jsonl", of_lines),
         _read_run("requests-0.bin", of_bytes),
         _read_run("zones-0.txt", of_bytes, ("met", "missed")),
-        _read_run("load-0.json", _json_tree, ("met", "missed")),
+        _read_run("load-0.json", json_tree, ("met", "missed")),
         _read_run("observations.jsonl", of_lines, ("watched", "inferred")),
         _read_run("survivors.txt", of_lines, ("met", "missed")),
-        Kind("journal", lambda random: _json_tree(json.dumps(JOURNAL).encode(), random), _read_journal),
+        Kind("journal", lambda random: json_tree(json.dumps(JOURNAL).encode(), random), _read_journal),
         Kind("exposition", _of([EXPOSITION], of_bytes), _read_exposition, (ValueError,)),
         Kind("answer", _of(ANSWERS, of_bytes), _read_answer, (_broken_answer(),)),
     ]

@@ -1,5 +1,6 @@
 """Damage to a stored run never makes it look better: what was missed or unknown is never met afterwards."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -50,6 +51,13 @@ def test_the_runs_have_every_outcome(runs: dict[str, tuple[Path, Judgement]]) ->
     assert runs["met"][1].outcome is Outcome.MET
 
 
+def _same_seal(whole: bytes, damaged: bytes) -> bool:
+    try:
+        return bool(json.loads(damaged) == json.loads(whole))
+    except ValueError:
+        return False
+
+
 @pytest.mark.parametrize(
     ("name", "damage"),
     [
@@ -79,6 +87,8 @@ def test_damage_never_makes_a_promise_met(runs: dict[str, tuple[Path, Judgement]
             continue
         finally:
             (path / name).write_bytes(whole)
+        if name == "seal.json" and _same_seal(whole, damaged):
+            continue  # other spaces, or a name twice: it says what it said
         judged += 1
         assert after.outcome is not Outcome.MET, (run, number)
         was = {one.promise: one.outcome for one in before.verdicts}

@@ -14,7 +14,7 @@ import pytest
 from tests.fuzz.limits import WALL_S_MAX, TooSlow, limited
 from tests.fuzz.readers import Kind, kinds
 
-COUNT = int(os.environ.get("WELLPROVEN_FUZZ", "60"))
+COUNT = int(os.environ.get("WELLPROVEN_FUZZ", "30"))
 FIRST = int(os.environ.get("WELLPROVEN_FUZZ_FIRST", "0"))
 
 
