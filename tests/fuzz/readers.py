@@ -1,9 +1,11 @@
 """Every reader of the product, with valid files for it: what the engine damages, and who must stand it."""
 
+import csv
 import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -20,13 +22,43 @@ from harness.fault.chaos import Chaos
 from harness.judge import judge
 from harness.plan import built_in_target, make, read_experiment, read_targets
 from harness.record import read_record
-from harness.report import html, json_text, show_plan, terminal
-from harness.review import aws_json, built_in_lens, lint, read_answers, read_lens, shown_by
+from harness.report import (
+    html,
+    json_text,
+    review_json,
+    roadmap_csv,
+    roadmap_github,
+    roadmap_markdown,
+    show_plan,
+    show_review,
+    show_trend,
+    terminal,
+)
+from harness.review import (
+    BUILT_IN,
+    Now,
+    Scope,
+    aws_json,
+    built_in_lens,
+    lint,
+    make_milestone,
+    measured_by,
+    read_answers,
+    read_evidence,
+    read_lens,
+    read_milestones,
+    review,
+    shown_by,
+)
 from tests.fuzz import seeds
 from tests.fuzz.mutate import of_bytes, of_lines, of_tree, trees
+from tests.review.findings.test_cost import focus_rows
 
 ROOT = Path(__file__).parents[2]
 TARGET = built_in_target("http://127.0.0.1:1", {"DRILL_AZ": "us-east-1a"})
+EVIDENCE = ROOT / "tests/review/findings/files"
+NOW = datetime(2026, 10, 5, 12, tzinfo=UTC)
+REVIEW_EVERY = 10
 HTML_EVERY = 50  # a page takes a second to draw: one damaged run in so many is shown as one, too
 
 type Mutate = Callable[[Random], bytes]
@@ -40,6 +72,34 @@ class Kind:
     mutate: Mutate
     read: Callable[[Path, bytes, int], None]
     raises: tuple[type[Exception], ...] = (WellprovenError,)
+
+
+STATIC = "proves: {question: sec_build, choice: sec_static_testing}"
+ENTRIES = {
+    "sarif": f"{{file: FILE, kind: sarif, {STATIC}}}",
+    "asff": "{file: FILE, kind: asff}",
+    "prowler": "{file: FILE, kind: prowler}",
+    "cost": "{file: FILE, kind: cost, tags: [team, service], team: team, budgets: {all: 12000}}",
+    "carbon": "{file: FILE, kind: carbon, goal: {baseline: 2026-01, due: 2026-12, less-by: 10%, owner: platform}}",
+    "budget": "{file: FILE, kind: budget, objectives: shop.yaml, slos: [orders-accepted]}",
+}
+
+
+def evidence_files() -> Iterator[tuple[str, str, bytes]]:
+    """Name, kind and content of files that other tools write."""
+    for name, kind in (("semgrep.sarif", "sarif"), ("securityhub.json", "asff"), ("prowler.ocsf.json", "prowler"),
+                       ("prowler.csv", "prowler")):  # fmt: skip
+        yield name, kind, (EVIDENCE / name).read_bytes()
+    bill = io.StringIO()
+    rows = list(focus_rows())[:60]
+    writer = csv.DictWriter(bill, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    yield "bill.csv", "cost", bill.getvalue().encode()
+    months = "".join(f"2026-{month:02},shop,{100 - month}.5\n" for month in range(1, 10))
+    yield "carbon.csv", "carbon", f"month,service,kg_co2e\n{months}".encode()
+    hours = "".join(f"2026-10-01T{hour:02}:00:00Z,orders-accepted,{990 + hour % 10},1000\n" for hour in range(24))
+    yield "budget.csv", "budget", f"at,slo,good,total\n{hours}".encode()
 
 
 # --- how they are made -----------------------------------------------------------------------------------------------
@@ -139,8 +199,54 @@ def _read_targets(folder: Path, content: bytes, _number: int) -> None:
     read_targets(_written(folder, "targets.yaml", content))
 
 
-def _read_answers(folder: Path, content: bytes, _number: int) -> None:
-    read_answers(_written(folder, "review.yaml", content), built_in_lens())
+def _read_answers(folder: Path, content: bytes, number: int) -> None:
+    (folder / "evidence").mkdir(exist_ok=True)
+    (folder / "evidence/ruff.sarif").write_bytes((EVIDENCE / "semgrep.sarif").read_bytes())
+    _reviewed(folder, content, number)
+
+
+def _reviewed(folder: Path, content: bytes, number: int) -> None:
+    """What `review` does with answers, and with what stands beside them."""
+    answers = read_answers(_written(folder, "review.yaml", content))
+    found = read_evidence(answers, NOW)
+    milestones = read_milestones(answers.file, answers.lens_name, "testbed")
+    if number % REVIEW_EVERY == 0:
+        whole = review(answers, "testbed", found.shown, [], milestones, NOW)
+        show_review(whole, _console())
+        show_trend(whole.milestones, whole, _console())
+        review_json(whole).encode()
+        roadmap_markdown(whole).encode()
+        roadmap_csv(whole.gaps).encode()
+        roadmap_github(whole.gaps).encode()
+
+
+def _beside(name: str, kind: str, content: bytes) -> Kind:
+    """A file of another tool that the answers name."""
+    entry = ENTRIES[kind].replace("FILE", name)
+    answers = f"lens: wellproven\nquestions: {{}}\nevidence:\n  - {entry}\n".encode()
+    how = of_bytes if name.endswith("csv") else json_tree
+
+    def read(folder: Path, damaged: bytes, number: int) -> None:
+        _written(folder, "shop.yaml", (ROOT / "slos/shop.yaml").read_bytes())
+        _written(folder, name, damaged)
+        _reviewed(folder, answers, number)
+
+    return Kind(name, _of([content], how), read)
+
+
+def _read_milestone(folder: Path, content: bytes, number: int) -> None:
+    (folder / "milestones").mkdir(exist_ok=True)
+    _written(folder, "milestones/2026-01-01-b.json", content)
+    _written(folder, "milestones/2026-01-02-a.json", _milestone())
+    _reviewed(folder, b"lens: wellproven\nquestions: {}\n", number)
+
+
+@cache
+def _milestone() -> bytes:
+    answers = read_answers(ROOT / "slos/review.yaml")
+    whole = review(answers, "testbed", [], [], (), NOW)
+    kept = make_milestone("a", NOW, answers.lens_name, "testbed", whole.pillars, whole.measured)
+    return kept.model_dump_json(by_alias=True).encode()
 
 
 def _read_lens(folder: Path, content: bytes, _number: int) -> None:
@@ -159,7 +265,8 @@ def _judged(folder: Path, number: int) -> None:
     assert not crashed, crashed
     json_text(judgement).encode()
     terminal(judgement, _console())
-    shown_by(record, judgement)
+    shown_by(record, judgement, built_in_lens(), BUILT_IN, Now(Scope()))
+    measured_by(record, judgement)
     if number % HTML_EVERY == 0:
         html(record, judgement).encode()
 
@@ -249,6 +356,8 @@ def kinds() -> list[Kind]:
         _read_run("load-0.json", json_tree, ("met", "missed")),
         _read_run("observations.jsonl", of_lines, ("watched", "inferred")),
         _read_run("survivors.txt", of_lines, ("met", "missed")),
+        *(_beside(name, kind, content) for name, kind, content in evidence_files()),
+        Kind("milestone", _of([_milestone()], json_tree), _read_milestone),
         Kind("journal", lambda random: json_tree(json.dumps(JOURNAL).encode(), random), _read_journal),
         Kind("exposition", _of([EXPOSITION], of_bytes), _read_exposition, (ValueError,)),
         Kind("answer", _of(ANSWERS, of_bytes), _read_answer, (_broken_answer(),)),

@@ -22,7 +22,7 @@ from harness.model import parse_exact
 from harness.plan import built_in_target, make, read_experiment
 from harness.plan.experiment import Ledger
 from harness.record import REQUEST, read_events, read_record, seal_run, write_json
-from harness.review import shown_by
+from harness.review import BUILT_IN, Now, Scope, built_in_lens, shown_by
 from harness.run.observer import observe
 from harness.run.readback import read_survivors
 from tests.fuzz import seeds
@@ -112,7 +112,8 @@ def test_a_run_shows_its_practices_whatever_its_folder_is_called(stamp: str) -> 
     """The second run of a second has a number behind it; of one called otherwise it is not known when it was."""
     record = seeds.met()
     record = replace(record, info=record.info.model_copy(update={"started_utc": stamp}))
-    assert len(shown_by(record, judge(record))) == (1 if stamp.startswith("2026-01-01") else 0)
+    shown = shown_by(record, judge(record), built_in_lens(), BUILT_IN, Now(Scope()))
+    assert bool(shown) is stamp.startswith("2026-01-01")
 
 
 @pytest.mark.parametrize("content", [b"[]", b"1", b"null", DEEP, b'{"status": ["x"]}', b"{", b"", b'{"status": null}'])

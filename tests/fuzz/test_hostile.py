@@ -10,7 +10,7 @@ from harness import slo
 from harness.errors import FileError, WellprovenError
 from harness.plan import read_experiment, read_targets
 from harness.record import read_record
-from harness.review import built_in_lens, read_answers, read_lens
+from harness.review import read_answers, read_lens
 from tests.fuzz import seeds
 from tests.fuzz.limits import limited
 from tests.fuzz.readers import ROOT, TARGETS
@@ -52,7 +52,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "slo": lambda path: slo.read([path]),
     "experiment": read_experiment,
     "targets": read_targets,
-    "answers": lambda path: read_answers(path, built_in_lens()),
+    "answers": read_answers,
     "lens": read_lens,
 }
 
