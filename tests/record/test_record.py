@@ -230,7 +230,7 @@ def test_survivors_count_only_when_read_to_the_end(tmp_path, case):
     complete, text, expected = SURVIVORS[case]
     path = _folder(tmp_path)
     if complete is not None:
-        EventLog(path / "events.jsonl", ManualClock()).write(Kind.READ_BACK, complete=complete)
+        EventLog(path / "events.jsonl", ManualClock()).write(Kind.READ_BACK, at_ns=at(1), complete=complete)
     if text is not None:
         (path / "survivors.txt").write_text(text)
     assert read_record(path).survivors == expected
