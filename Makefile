@@ -1,6 +1,6 @@
 # Two commands do all the set-up: `make drill` and `make test`. Everything they need lands in .venv.
 .DEFAULT_GOAL := help
-.PHONY: help setup drill check test soak bench lock clean format
+.PHONY: help setup drill check test soak fuzz bench lock clean format
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
@@ -33,6 +33,9 @@ soak: $(STAMP)  ## drills killed at random moments, 200 unless ROUNDS=N; SEED=N 
 
 bench: $(STAMP)  ## measures from a death to the fault's undoing
 	@$(BIN)/python -m benchmarks.undo_times
+
+fuzz: $(STAMP)  ## 10,000 damaged files of each kind against their readers; about an hour
+	@WELLPROVEN_FUZZ=10000 $(BIN)/pytest -q tests/fuzz $(ARGS)
 
 format: $(STAMP)  ## format and mend what can be mended
 	@$(BIN)/ruff check --fix-only -q . ; $(BIN)/ruff format .

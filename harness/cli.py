@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import os
 import sys
 import tempfile
 import traceback
@@ -10,6 +11,8 @@ from typing import NoReturn, TextIO
 
 from harness import __version__
 from harness.errors import FileError, UsageError, WellprovenError
+from harness.redaction import Redactor
+from harness.text import visible_lines
 from harness.verbs import check, drill, judge, plan, recover, report, review, testbed
 from harness.verbs.common import Streams
 
@@ -77,12 +80,12 @@ def main(argv: Sequence[str], out: TextIO, err: TextIO) -> int:
             arguments = make_parser().parse_args(argv)
         return int(arguments.do(arguments, Streams(out, err)))
     except FileError as error:
-        err.writelines(f"{mistake}\n" for mistake in error.mistakes)
+        err.writelines(f"{_said(str(mistake))}\n" for mistake in error.mistakes)
         count = len(error.mistakes)
         err.write(f"wellproven: {count} mistake{'s' if count > 1 else ''}; nothing was started\n")
         return error.exit_code
     except WellprovenError as error:
-        err.write(f"wellproven: {error}\n")
+        err.write(f"wellproven: {_said(str(error))}\n")
         return error.exit_code
     except KeyboardInterrupt:
         err.write("wellproven: left at once; what was broken is being undone: wellproven recover\n")
@@ -96,13 +99,18 @@ def main(argv: Sequence[str], out: TextIO, err: TextIO) -> int:
         return done.code if isinstance(done.code, int) else 0
     except Exception as error:  # noqa: BLE001  the last door: never a traceback on the terminal
         with tempfile.NamedTemporaryFile("w", prefix="wellproven-bug-", suffix=".txt", delete=False) as file:
-            traceback.print_exc(file=file)
-        err.write(
-            f"wellproven: a mistake of ours: {type(error).__name__}: {error}\n  please report it with {file.name}\n"
-        )
+            file.write(Redactor.of_process().text(traceback.format_exc()))
+        what = _said(f"{type(error).__name__}: {error}")
+        err.write(f"wellproven: a mistake of ours: {what}\n  please report it with {file.name}\n")
         return WellprovenError.exit_code
+
+
+def _said(text: str) -> str:
+    """A message as it may be shown: it quotes files, answers and addresses of others."""
+    return visible_lines(Redactor.of_process().text(text))
 
 
 def entry() -> NoReturn:
     """The console script."""
+    os.umask(os.umask(0o022) | 0o002)  # whatever the user's own: nobody else may write into our files
     sys.exit(main(sys.argv[1:], sys.stdout, sys.stderr))

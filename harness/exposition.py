@@ -1,12 +1,13 @@
 """Prometheus text, as a service exposes it: one metric out of it."""
 
+import math
 from collections.abc import Mapping
 
 from prometheus_client.parser import text_string_to_metric_families
 
 
 def metric_sum(text: str, metric: str, labels: Mapping[str, str]) -> float | None:
-    """The sum of a metric's samples that have these labels, among others; None where there is none.
+    """The sum of a metric's samples that have these labels, among others; None where there is none, or no finite one.
 
     Raises ValueError where the lines of the metric are no Prometheus text.
     """
@@ -18,4 +19,5 @@ def metric_sum(text: str, metric: str, labels: Mapping[str, str]) -> float | Non
         for sample in family.samples
         if sample.name == metric and labels.items() <= sample.labels.items()
     ]
-    return float(sum(values)) if values else None
+    total = float(sum(values)) if values else None
+    return total if total is None or math.isfinite(total) else None

@@ -23,6 +23,7 @@ DURATION_UNIT_NS = {
     "Q": 90 * 86_400 * NS_PER_S,
     "Y": 365 * 86_400 * NS_PER_S,
 }
+DURATION_NS_MAX = 100 * DURATION_UNIT_NS["Y"]  # instants and lengths of time fit into 64 bits, their sums too
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d|w|M|Q|Y)", re.ASCII)
 _RATE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*/\s*(s|m|h)", re.ASCII)
 
@@ -30,7 +31,7 @@ _RATE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*/\s*(s|m|h)", re.ASCII)
 def parse_duration_ns(text: str) -> int:
     """Nanoseconds of `300ms`, `1.5s`, `5m`, `28d`.
 
-    Raises ValueError where the text is no duration, or is not a whole number of nanoseconds.
+    Raises ValueError where the text is no duration, is no whole number of nanoseconds, or more than a hundred years.
     """
     match = _DURATION.fullmatch(text.strip())
     if match is None:
@@ -38,6 +39,8 @@ def parse_duration_ns(text: str) -> int:
     duration_ns = Fraction(match[1]) * DURATION_UNIT_NS[match[2]]
     if duration_ns.denominator != 1:
         raise ValueError(f"finer than a nanosecond: {text!r}")
+    if duration_ns > DURATION_NS_MAX:
+        raise ValueError(f"longer than a hundred years: {text!r}")
     return int(duration_ns)
 
 

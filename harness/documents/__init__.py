@@ -16,7 +16,7 @@ from harness.documents.check import (
     problem,
     validate,
 )
-from harness.documents.parse import parse_documents, read_documents
+from harness.documents.parse import parse_documents, read_content, read_documents
 from harness.documents.values import Document, Mistakes, Number, Where, dotted, exact, nearest, one_of, shown
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "one_of",
     "parse_documents",
     "problem",
+    "read_content",
     "read_documents",
     "shown",
     "validate",

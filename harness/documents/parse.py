@@ -10,9 +10,11 @@ import yaml
 
 from harness.documents.values import SHOWN_CHARS_MAX, Document, Number, Where, dotted
 from harness.errors import FileError, Mistake
+from harness.files import open_regular
 
 BYTES_MAX = 1 << 20
 DEPTH_MAX = 64
+DOCUMENTS_MAX = 1_000
 NODES_MAX = 50_000  # values of one document, with every alias unfolded
 NUMBER_CHARS_MAX = 64
 EXPONENT_MAX = 300
@@ -32,15 +34,18 @@ _Loader: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 def read_documents(path: Path, *, shown_as: str | None = None) -> list[Document]:
     """Every document of a YAML or JSON file; empty documents are left out. Raises FileError with every mistake."""
     file = shown_as or str(path)
+    return parse_documents(read_content(path, file), file)
+
+
+def read_content(path: Path, file: str) -> bytes:
+    """A file's bytes, one more than are allowed at most. Raises FileError where it cannot be read."""
     try:
-        with path.open("rb") as stream:
-            content = stream.read(BYTES_MAX + 1)
+        with open_regular(path) as stream:
+            return stream.read(BYTES_MAX + 1)
     except FileNotFoundError:
         raise FileError.single(file, "no such file", "a file that exists") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise FileError.single(file, f"'{reason}'", "a file that can be read") from None
-    return parse_documents(content, file)
+    except OSError as error:
+        raise FileError.single(file, f"'{error.strerror}'", "a file that can be read") from None
 
 
 def parse_documents(content: bytes, file: str) -> list[Document]:
@@ -84,12 +89,17 @@ class _Parser:
 
     def documents(self) -> list[Document]:
         """Read to the end of the file; raises FileError with every mistake."""
-        documents = []
+        documents: list[Document] = []
         try:
             self.events = iter(self._events())
             for event in self.events:
                 if not isinstance(event, yaml.DocumentStartEvent):
                     continue
+                if len(documents) == DOCUMENTS_MAX:
+                    self._add(
+                        _line(event), (), "one document more", f"at most {DOCUMENTS_MAX} documents", "split the file"
+                    )
+                    break
                 self.anchors = {}
                 root = self._node(next(self.events), ())
                 if root.scalar is not None or root.items is not None or root.fields is not None:
@@ -215,3 +225,7 @@ class _Parser:
                 lines[*path, index] = item.line
             return [self._unfold(item, (*path, index), lines) for index, item in enumerate(node.items)]
         return node.scalar
+
+
+def _line(event: Any) -> int:
+    return int(event.start_mark.line) + 1

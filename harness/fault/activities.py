@@ -15,6 +15,7 @@ from chaoslib.hypothesis import within_tolerance
 
 from harness.clock import SystemClock
 from harness.fault.compose import DOSE_FILE, LOOK_AGAIN, RELEASE_FILE, STEADY_FILE, dosed
+from harness.fault.redact import redactor
 from harness.record import EventLog, Kind
 
 __all__ = ["healed", "hold", "look", "slo_kept"]
@@ -31,8 +32,8 @@ type Settings = dict[str, Any] | None
 def slo_kept(run_dir: str, slo: str) -> bool:
     """Whether the live record says that the SLO was kept over the last seconds."""
     try:
-        return json.loads((Path(run_dir) / STEADY_FILE).read_text()).get(slo) is True
-    except (OSError, ValueError) as error:
+        return json.loads((Path(run_dir) / STEADY_FILE).read_text())[slo] is True
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise ActivityFailed(f"the run does not say how {slo} stands: {error}") from error
 
 
@@ -144,7 +145,7 @@ class _Log:
     """The run's event log, opened for one activity."""
 
     def __init__(self, run_dir: str) -> None:
-        self._log = EventLog(Path(run_dir) / "events.jsonl", SystemClock())
+        self._log = EventLog(Path(run_dir) / "events.jsonl", SystemClock(), redactor().value)
 
     def __enter__(self) -> EventLog:
         return self._log

@@ -5,16 +5,20 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.clock import Clock
 from harness.errors import FileError, NotAvailableError, RefusedError
 from harness.fault.compose import DOSE_FILE, INVALID, LOOK_AGAIN, REFUSED, RELEASE_FILE, STEADY_FILE, compose
 from harness.fault.identity import Identity
+from harness.files import read_regular
 from harness.plan import Plan
+from harness.redaction import NAMES_VARIABLE
 
 READY_S = 30.0
+JOURNAL_BYTES_MAX = 256 << 20
+STATUS_CHARS_MAX = 40
 STOP_S = 30.0  # from the end of its stdin to the end of its rollbacks, beside their healing, before SIGKILL
 
 
@@ -79,10 +83,12 @@ class Chaos:
     def status(self) -> str:
         """Chaos Toolkit's own verdict, from its journal: completed, deviated, failed, aborted, interrupted, nothing."""
         try:
-            journal = json.loads((self._run_dir / "journal.json").read_bytes())
-        except (OSError, ValueError):
+            journal = json.loads(read_regular(self._run_dir / "journal.json", JOURNAL_BYTES_MAX, follow_links=False))
+        except (OSError, ValueError, RecursionError):
             return "nothing"
-        return "deviated" if journal.get("deviated") else str(journal.get("status"))
+        if not isinstance(journal, dict):
+            return "nothing"
+        return "deviated" if journal.get("deviated") else str(journal.get("status"))[:STATUS_CHARS_MAX]
 
     def stop(self) -> None:
         """Undo what is there and end; idempotent. Kills the child only when its rollbacks overstay."""
@@ -109,8 +115,13 @@ class Chaos:
             self._process.stdin.close()
 
 
-def start(plan: Plan, run_dir: Path, environment: Mapping[str, str], *, clock: Clock) -> Chaos:
-    """Start the child and let it load; `environment` is added to ours. It touches nothing before `go`."""
+def start(
+    plan: Plan, run_dir: Path, environment: Mapping[str, str], *, clock: Clock, secrets: Sequence[str] = ()
+) -> Chaos:
+    """Start the child and let it load; `environment` is added to ours. It touches nothing before `go`.
+
+    `secrets` names the variables that the target calls secret: their values never reach the run's folder.
+    """
     (run_dir / "experiment.json").write_text(json.dumps(compose(plan, run_dir), indent=2))
     with (run_dir / "chaos.log").open("wb") as log:
         process = subprocess.Popen(
@@ -118,7 +129,7 @@ def start(plan: Plan, run_dir: Path, environment: Mapping[str, str], *, clock: C
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **environment, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, **environment, NAMES_VARIABLE: ",".join(secrets), "PYTHONUNBUFFERED": "1"},
             # Its own session: a Ctrl-C on the terminal reaches the supervisor alone, which then decides.
             start_new_session=True,
         )

@@ -19,12 +19,19 @@ from typing import Any
 
 from harness.fault.compose import ACCOUNT_VARIABLE, INVALID, REFUSED, RELEASE_FILE
 from harness.fault.ledger import ENTRY_VARIABLE, Entry, close_entry, read_entry
+from harness.fault.redact import door, learn_experiment
 
 LOOK_EVERY_S = 0.2
 
 
 def main(run_dir: Path) -> int:
-    """Run the experiment of a run's folder.
+    """Run the experiment of a run's folder; what it writes there has no secrets in it (fault/redact.py)."""
+    with door(run_dir / "chaos-events.jsonl", run_dir / "journal.json") as (events, journal):
+        return _run(run_dir, events, journal)
+
+
+def _run(run_dir: Path, events: str, journal: str) -> int:
+    """Run it, its events and its journal going to these paths.
 
     Returns Chaos Toolkit's own exit code; INVALID where it refuses the experiment, REFUSED where the AWS credentials
     lead to another account than the target's.
@@ -34,10 +41,11 @@ def main(run_dir: Path) -> int:
     from chaostoolkit.cli import cli
 
     experiment = run_dir / "experiment.json"
+    body = json.loads(experiment.read_text())
+    learn_experiment(body)
     try:
-        document = json.loads(experiment.read_text())
-        ensure_experiment_is_valid(document)
-        _require_controls(document)
+        ensure_experiment_is_valid(body)
+        _require_controls(body)
     except ChaosException as error:
         print(f"invalid: {error}", flush=True)
         return INVALID
@@ -52,7 +60,7 @@ def main(run_dir: Path) -> int:
     os.environ[ENTRY_VARIABLE] = entry
     threading.Thread(target=_stop_at_end_of_stdin, args=(run_dir,), daemon=True).start()
     arguments = ["--no-log-file", "--no-version-check", "--log-format", "json", "run", "--rollback-strategy", "always"]
-    files = ["--events-file", run_dir / "chaos-events.jsonl", "--journal-path", run_dir / "journal.json", experiment]
+    files = ["--events-file", events, "--journal-path", journal, experiment]
     try:
         cli([*arguments, *map(str, files)])
     except SystemExit as done:

@@ -15,16 +15,20 @@ from chaoslib.run import EventHandlerRegistry, RunEventHandler
 from harness.clock import SystemClock
 from harness.fault import ledger
 from harness.fault.compose import OURS
+from harness.fault.redact import learn, redactor
 from harness.fault.undo import conclude
 from harness.record import EventLog, Kind
 
 LOCK_EVERY_S = 0.05
 
 
-def configure_control(run_dir: str, event_registry: EventHandlerRegistry, **_: Any) -> None:
-    """Chaos Toolkit calls this once, before anything runs."""
+def configure_control(
+    run_dir: str, event_registry: EventHandlerRegistry, secrets: Any = None, configuration: Any = None, **_: Any
+) -> None:
+    """Chaos Toolkit calls this once, before anything runs, with what it has loaded."""
+    learn(secrets, configuration)
     entry = os.environ.get(ledger.ENTRY_VARIABLE)
-    log = EventLog(Path(run_dir) / "events.jsonl", SystemClock())
+    log = EventLog(Path(run_dir) / "events.jsonl", SystemClock(), redactor().value)
     event_registry.register(Recorder(log, Path(entry) if entry else None))
 
 

@@ -3,8 +3,10 @@
 import time
 from collections.abc import Mapping
 
-import requests
 from chaoslib.exceptions import ActivityFailed
+
+from harness.fault import answers
+from harness.fault.answers import Answer
 
 TIMEOUT_S = 5.0
 
@@ -16,15 +18,18 @@ def set_runtime(admin_url: str, values: Mapping[str, str]) -> None:
 
 def runtime(admin_url: str, key: str) -> str:
     """A runtime key's value; empty where nothing sets it. Raises ActivityFailed."""
-    entries = _ask("GET", admin_url, "/runtime", {"format": "json"}).json().get("entries", {})
-    return str(entries.get(key, {}).get("final_value", ""))
+    entries = _ask("GET", admin_url, "/runtime", {"format": "json"}).json_object().get("entries", {})
+    entry = entries.get(key, {}) if isinstance(entries, dict) else {}
+    return str(entry.get("final_value", "")) if isinstance(entry, dict) else ""
 
 
 def count(admin_url: str, suffix: str) -> float:
     """The sum of all statistics whose names end so, such as fault.delays_injected. Raises ActivityFailed."""
     pattern = suffix.replace(".", r"\.") + "$"
-    stats = _ask("GET", admin_url, "/stats", {"format": "json", "filter": pattern}).json().get("stats", [])
-    return float(sum(one["value"] for one in stats if isinstance(one.get("value"), int | float)))
+    stats = _ask("GET", admin_url, "/stats", {"format": "json", "filter": pattern}).json_object()
+    found = stats.get("stats", [])
+    values = [one.get("value") for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    return float(sum(value for value in values if isinstance(value, int | float)))
 
 
 def per_s(admin_url: str, suffix: str, over_s: float) -> float:
@@ -35,15 +40,10 @@ def per_s(admin_url: str, suffix: str, over_s: float) -> float:
     return max(0.0, after - before) / (time.monotonic() - begin_s)
 
 
-def _ask(method: str, admin_url: str, path: str, parameters: dict[str, str]) -> requests.Response:
+def _ask(method: str, admin_url: str, path: str, parameters: dict[str, str]) -> Answer:
     url = admin_url.rstrip("/") + path
-    try:
-        with requests.Session() as session:
-            session.trust_env = False
-            answer = session.request(method, url, params=parameters, timeout=TIMEOUT_S)
-    except requests.RequestException as error:
-        raise ActivityFailed(f"Envoy's admin interface does not answer at {url}: {type(error).__name__}") from error
-    if answer.status_code != 200:
+    answer = answers.ask("Envoy's admin interface", method, url, TIMEOUT_S, params=parameters)
+    if answer.status != 200:
         said = answer.text.strip()[:200]
-        raise ActivityFailed(f"Envoy's admin interface at {url}: {answer.status_code} {said}; is there an admin_layer?")
+        raise ActivityFailed(f"Envoy's admin interface at {url}: {answer.status} {said}; is there an admin_layer?")
     return answer

@@ -3,10 +3,10 @@
 import json
 import time
 
-import requests
 from chaoslib.exceptions import ActivityFailed
 
 from harness.exposition import metric_sum
+from harness.fault.answers import ask
 from harness.fault.arguments import within
 
 __all__ = ["per_s", "value"]
@@ -19,8 +19,8 @@ def value(urls: str, metric: str, labels: dict[str, str] | str | None = None) ->
 
     Raises ActivityFailed where an address does not answer, or none of them has the metric.
     """
-    wanted = json.loads(labels) if isinstance(labels, str) else labels or {}
-    found = [metric_sum(_text(url.strip()), metric, wanted) for url in urls.split(",") if url.strip()]
+    wanted = _labels(labels)
+    found = [_sum_at(url.strip(), metric, wanted) for url in urls.split(",") if url.strip()]
     values = [one for one in found if one is not None]
     if not values:
         raise ActivityFailed(f"no metric {metric} with {wanted} at {urls}")
@@ -34,12 +34,21 @@ def per_s(urls: str, metric: str, labels: dict[str, str] | str | None = None, ov
     return (value(urls, metric, labels) - before) / (time.monotonic() - begin_s)
 
 
-def _text(url: str) -> str:
+def _labels(written: dict[str, str] | str | None) -> dict[str, str]:
     try:
-        with requests.Session() as session:
-            session.trust_env = False
-            answer = session.get(url, timeout=TIMEOUT_S)
-            answer.raise_for_status()
-    except requests.RequestException as error:
-        raise ActivityFailed(f"{url}: {type(error).__name__}") from error
-    return answer.text
+        labels = json.loads(written) if isinstance(written, str) else written or {}
+    except (ValueError, RecursionError):
+        labels = None
+    if not isinstance(labels, dict):
+        raise ActivityFailed(f"labels: got {written!r}, expected a JSON object")
+    return labels
+
+
+def _sum_at(url: str, metric: str, labels: dict[str, str]) -> float | None:
+    answer = ask("a metric", "GET", url, TIMEOUT_S)
+    if answer.status >= 400:
+        raise ActivityFailed(f"{url}: status {answer.status}")
+    try:
+        return metric_sum(answer.text, metric, labels)
+    except ValueError as error:
+        raise ActivityFailed(f"{url}: no Prometheus text: {error}") from error

@@ -3,30 +3,27 @@
 import socket
 from typing import Any
 
-import requests
 from chaoslib.exceptions import ActivityFailed
+
+from harness.fault import answers
+from harness.fault.answers import Answer
 
 TIMEOUT_S = 5.0
 
 
 def proxy(api_url: str, name: str) -> dict[str, Any]:
     """What the API says of a proxy. Raises ActivityFailed where there is none, or nobody answers."""
-    return dict(ask("GET", api_url, f"/proxies/{name}").json())
+    return ask("GET", api_url, f"/proxies/{name}").json_object()
 
 
 def ask(
     method: str, api_url: str, path: str, words: dict[str, Any] | None = None, *, accept: tuple[int, ...] = ()
-) -> Any:
+) -> Answer:
     """One call; its answer where the status is a success, or one of `accept`. Raises ActivityFailed."""
     url = api_url.rstrip("/") + path
-    try:
-        with requests.Session() as session:
-            session.trust_env = False
-            answer = session.request(method, url, json=words, timeout=TIMEOUT_S)
-    except requests.RequestException as error:
-        raise ActivityFailed(f"Toxiproxy does not answer at {url}: {type(error).__name__}") from error
-    if not answer.ok and answer.status_code not in accept:
-        raise ActivityFailed(f"Toxiproxy at {method} {url}: {answer.status_code} {answer.text.strip()[:200]}")
+    answer = answers.ask("Toxiproxy", method, url, TIMEOUT_S, json=words)
+    if answer.status >= 400 and answer.status not in accept:
+        raise ActivityFailed(f"Toxiproxy at {method} {url}: {answer.status} {answer.text.strip()[:200]}")
     return answer
 
 

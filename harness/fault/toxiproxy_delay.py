@@ -27,7 +27,7 @@ def begin(
     # Changed where it is, not taken away and made anew: a dose that is raised must not let anything through between.
     path = f"/proxies/{proxy}/toxics"
     changed = toxiproxy.ask("POST", api_url, f"{path}/{TOXIC}", {"attributes": attributes}, accept=(404,))
-    if changed.status_code == 404:
+    if changed.status == 404:
         toxic = {"name": TOXIC, "type": "latency", "stream": stream, "toxicity": 1.0, "attributes": attributes}
         toxiproxy.ask("POST", api_url, path, toxic)
     return {"delay_ms": attributes["latency"], "jitter_ms": attributes["jitter"]}

@@ -93,6 +93,8 @@ def _end_ns(record: Record, begin_ns: int) -> int:
 
 
 def _run_doubt(record: Record) -> str | None:
+    if record.damage:
+        return f"the record is not as it was written: {', '.join(record.damage)}"
     end = record.first(Kind.RUN_END)
     if end is None:
         return "the run did not end: its record breaks off"

@@ -163,7 +163,7 @@ def _instance(source: str, looks: tuple[Observation, ...], case: Case) -> _Insta
 
 def _open_stretch(instances: tuple[_Instance, ...], wanted: int, fault_end_ns: int) -> tuple[int, int] | None:
     """From when every instance was seen open until the fault's end, or until one was seen closed."""
-    if len(instances) < wanted or any(one.opened is None for one in instances):
+    if not instances or len(instances) < wanted or any(one.opened is None for one in instances):
         return None
     begin_ns = max(one.opened[1] for one in instances if one.opened)
     shut_ns = [look.at_ns for one in instances for look in one.looks if look.at_ns > begin_ns and look.value == CLOSED]

@@ -68,6 +68,7 @@ def _judge(record: Record) -> Judgement:
         *_guarded("recovery", Kind.SLO, lambda: _fairly(case, fair, lambda one: _each(one, PhaseName.RECOVERY))),
         *(() if sweep else _guarded("budget", Kind.BUDGET, lambda: _fairly(case, fair, _budget_verdicts))),
     )
+    verdicts = _distrusted(verdicts, account) if record.damage else verdicts
     return Judgement(
         run=record.info.run,
         experiment=record.info.experiment,
@@ -82,6 +83,16 @@ def _judge(record: Record) -> Judgement:
         sweep=sweep,
         load=account.load,
         fault=account.fault,
+    )
+
+
+def _distrusted(verdicts: tuple[Verdict, ...], account: Account) -> tuple[Verdict, ...]:
+    """Verdicts on a record that is not as it was written: damage must never make a promise look kept."""
+    return tuple(
+        one
+        if one.outcome is not Outcome.MET
+        else one.model_copy(update={"outcome": Outcome.UNKNOWN, "because": f"{one.because}; but {account.run_doubt}"})
+        for one in verdicts
     )
 
 

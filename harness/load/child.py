@@ -32,6 +32,7 @@ from harness.errors import WellprovenError
 from harness.load.journeys import load_visitors
 from harness.load.worker import Worker
 from harness.plan import Profile
+from harness.redaction import RedactedStream, Redactor
 
 CUT_GRACE_S: Final = 1.0  # after the supervisor's death what is under way has this long
 CUT_LIMIT_S: Final = 2.5  # then the kernel ends the process, whatever it hangs in
@@ -93,6 +94,8 @@ class Control:
 def main(arguments: list[str]) -> int:
     """Run one worker; the exit code is 0 when its report is written."""
     options = _parse(arguments)
+    redactor = Redactor.of_process()
+    sys.stdout, sys.stderr = RedactedStream(sys.stdout, redactor), RedactedStream(sys.stderr, redactor)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         _serve(options)

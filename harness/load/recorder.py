@@ -3,6 +3,7 @@
 import os
 import struct
 from array import array
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,9 @@ _RECORD: Final = struct.Struct(REQUEST_STRUCT)
 class Recorder:
     """One record an arrival, exactly; counts and lateness are kept beside them."""
 
-    def __init__(self, run_dir: Path, worker: int, routes: int) -> None:
+    def __init__(self, run_dir: Path, worker: int, routes: int, redact: Callable[[str], str] = str) -> None:
+        """`redact` sees each zone's name: a target could send a request's secret back in it."""
+        self._redact = redact
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         self._requests_fd = os.open(run_dir / f"requests-{worker}.bin", flags, 0o644)
         self._zones_fd = os.open(run_dir / f"zones-{worker}.txt", flags, 0o644)
@@ -88,7 +91,7 @@ class Recorder:
         if len(self._zones) > ZONES_MAX:
             return NO_ZONE
         # Subtle: the name goes to its file now, the record later, so no reader meets a code without a name.
-        name = zone.decode("latin-1").replace("\n", " ").replace("\r", " ")
+        name = self._redact(zone.decode("latin-1")).replace("\n", " ").replace("\r", " ")
         _write_all(self._zones_fd, memoryview(name.encode() + b"\n"))
         self._zones[zone] = len(self._zones)
         return self._zones[zone]

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +18,9 @@ import harness
 from harness.clock import Clock
 from harness.errors import FileError, NotAvailableError, UsageError
 from harness.load.schedule import ARRIVALS_MAX, expected_arrivals
-from harness.load.template import Template
+from harness.load.template import Template, header_variables
 from harness.plan import Profile
+from harness.redaction import NAMES_VARIABLE, without_secrets
 from harness.units import NS_PER_MS
 
 READY_DEADLINE_S: Final = 30.0
@@ -95,11 +97,14 @@ class Load:
             child.close()
 
 
-def start(profile: Profile, run_dir: Path, *, clock: Clock) -> Load:
+def start(profile: Profile, run_dir: Path, *, clock: Clock, withheld: Collection[str] = ()) -> Load:
     """Start the load; it begins a tenth of a second after this returns, on all workers at the same instant.
 
     Writes profile.json into `run_dir`, where each worker adds requests-N.bin, zones-N.txt, load-N.log and, when it
-    ends, load-N.json. Workers end by themselves after the last stage. Raises UsageError or FileError where the profile
+    ends, load-N.json. Workers end by themselves after the last stage. Where no journey runs, they are given no secret
+    (a variable in `withheld`, or whose name looks like one) but those that headers name.
+
+    Raises UsageError or FileError where the profile
     cannot be driven, NotAvailableError where a worker does not become ready.
     """
     _check(profile)
@@ -107,7 +112,7 @@ def start(profile: Profile, run_dir: Path, *, clock: Clock) -> Load:
     children: list[_Child] = []
     try:
         for index in range(profile.workers):
-            children.append(_Child(run_dir, index))  # noqa: PERF401 - those begun before a failure must be known
+            children.append(_Child(run_dir, index, _environment(profile, withheld)))  # noqa: PERF401 - those begun before a failure must be known
         deadline = time.monotonic() + READY_DEADLINE_S
         for child in children:
             child.wait_ready(deadline)
@@ -125,14 +130,14 @@ def start(profile: Profile, run_dir: Path, *, clock: Clock) -> Load:
 class _Child:
     """One load process."""
 
-    def __init__(self, run_dir: Path, index: int) -> None:
+    def __init__(self, run_dir: Path, index: int, environment: Mapping[str, str]) -> None:
         self.index = index
         self._report = run_dir / f"load-{index}.json"
         self._log = run_dir / f"load-{index}.log"
         # -P: the folder of child.py must not become importable as top-level modules.
         command = [sys.executable, "-P", str(_CHILD), str(run_dir / "profile.json"), str(index)]
         root = str(Path(harness.__file__).resolve().parent.parent)
-        path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
+        path = os.pathsep.join(part for part in (root, environment.get("PYTHONPATH")) if part)
         self._ready_fd, ready_write_fd = os.pipe()
         try:
             with self._log.open("ab") as log:
@@ -143,7 +148,7 @@ class _Child:
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
                     pass_fds=[ready_write_fd],
-                    env={**os.environ, "PYTHONPATH": path},
+                    env={**environment, "PYTHONPATH": path},
                 )
         except OSError as error:
             os.close(self._ready_fd)
@@ -207,6 +212,13 @@ class _Child:
                 return
 
 
+def _environment(profile: Profile, withheld: Collection[str]) -> dict[str, str]:
+    if any(route.journey is not None for route in profile.routes):
+        # A journey may log in: what it needs, only its author knows. What it logs goes without secrets (load/child.py).
+        return {**os.environ, NAMES_VARIABLE: ",".join(withheld)}
+    return without_secrets(os.environ, withheld, keep=header_variables(profile))
+
+
 def _check(profile: Profile) -> None:
     names = [route.name for route in profile.routes]
     if len(set(names)) != len(names):
@@ -216,7 +228,7 @@ def _check(profile: Profile) -> None:
         raise UsageError(f"the load has {int(total):,} arrivals, at most {ARRIVALS_MAX:,} are possible; shorten it")
     for index, route in enumerate(profile.routes):
         if route.journey is None:
-            Template(profile, index)
+            Template(profile, index, os.environ)
             continue
         file, _, class_name = route.journey.rpartition(":")
         if not file or not class_name.isidentifier() or not Path(file).is_file():

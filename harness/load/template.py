@@ -5,15 +5,17 @@ line could not carry it; in headers and body it stands as it is.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from harness.errors import UsageError
+from harness.errors import NotAvailableError, UsageError
 from harness.plan import Profile, Route
 
 USER_AGENT: Final = "wellproven"
 _PATH_SAFE: Final = "/:@!$&'()*+,;=-._~%?"  # RFC 3986: path and query, and what is already encoded
 _PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}")
+_VARIABLE: Final = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}")
 _METHODS_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 
@@ -31,7 +33,7 @@ class Endpoint:
         if parts.scheme not in {"http", "https"} or not host:
             raise UsageError(f"base URL {base_url!r}: expected http or https and a host; write http://host:port")
         if parts.query or parts.fragment or parts.username is not None:
-            raise UsageError(f"base URL {base_url!r}: no user, query or fragment is sent; use a route's headers, path")
+            raise UsageError("base URL: no user, query or fragment is sent; use a route's headers, path")
         self.is_tls = parts.scheme == "https"
         self.host = host
         self.port = port or (443 if self.is_tls else 80)
@@ -42,12 +44,16 @@ class Endpoint:
 class Template:
     """One route's request, compiled."""
 
-    def __init__(self, profile: Profile, index: int) -> None:
-        """Raise UsageError where the route cannot be written as an HTTP/1.1 request."""
+    def __init__(self, profile: Profile, index: int, environment: Mapping[str, str] | None = None) -> None:
+        """Raise UsageError where the route cannot be written as an HTTP/1.1 request.
+
+        `environment` holds the variables that headers name (`${SHOP_TOKEN}`): their values stand in no file.
+        """
         route = profile.routes[index]
         endpoint = Endpoint(profile.base_url)
         self.is_head = route.method == "HEAD"
         self._prefix = profile.id_of(index, 0)[:-1].encode()  # an id is this and the arrival's number
+        self._environment = environment or {}
         self._values = {name: _values(route, name) for name in route.parameters}
         _check(route)
         head = self._head(route, endpoint)
@@ -78,10 +84,22 @@ class Template:
             if name.lower() not in given:
                 lines.append(f"{name}: {value}".encode("latin-1").replace(b"%", b"%%"))
         for name, value in route.headers.items():
-            lines.append(name.encode("latin-1").replace(b"%", b"%%") + b": " + self._format(value, "header"))
+            lines.append(name.encode("latin-1").replace(b"%", b"%%") + b": " + self._header(value))
         if route.body is not None or route.method in _METHODS_WITH_BODY:
             lines.append(b"Content-Length: %(length)b")
         return b"\r\n".join(lines) + b"\r\n\r\n"
+
+    def _header(self, text: str) -> bytes:
+        """A header's value as a format; `${NAME}` stands for what the variable NAME holds, as it is."""
+        pieces = []
+        for number, piece in enumerate(_VARIABLE.split(text)):
+            if number % 2 == 0:
+                pieces.append(self._format(piece, "header"))
+            elif piece not in self._environment or _has_control(self._environment[piece]):
+                raise NotAvailableError(f"a header needs the environment variable {piece}, one line; set it")
+            else:
+                pieces.append(_literal(self._environment[piece], "header").replace(b"%", b"%%"))
+        return b"".join(pieces)
 
     def _format(self, text: str, place: str) -> bytes:
         """`text` as a format for `bytes % dict`, its placeholders as keys `place.name`."""
@@ -96,6 +114,12 @@ class Template:
                 ]
                 position = match.end()
         return b"".join([*pieces, _literal(text[position:], place).replace(b"%", b"%%")])
+
+
+def header_variables(profile: Profile) -> set[str]:
+    """Environment variables that the headers of any route name."""
+    texts = [text for route in profile.routes for text in route.headers.values()]
+    return {name for text in texts for name in _VARIABLE.findall(text)}
 
 
 def _values(route: Route, name: str) -> tuple[tuple[bytes, tuple[bytes, ...]], ...]:

@@ -21,6 +21,7 @@ from harness.load.template import Endpoint
 from harness.record import FLAG_FALLBACK
 
 _READ_BYTES: Final = 65_536
+_HEAD_BYTES_MAX: Final = 1 << 20  # what comes with them of the body counts, too; it is kept in memory until they end
 _READABLE: Final = 0x001 | 0x2000  # POLLIN, and POLLRDHUP where the system has it
 _CONTENT_LENGTH: Final = b"content-length"
 _TRANSFER_ENCODING: Final = b"transfer-encoding"
@@ -44,6 +45,7 @@ class Answer:
             self._parser = httptools.HttpResponseParser(self)
         self._is_head = is_head
         self._has_headers = self._has_length = False
+        self._head_bytes = 0
         self.status = 0
         self.zone = b""
         self.flags = 0
@@ -55,6 +57,10 @@ class Answer:
 
     def feed(self, data: memoryview) -> None:
         """Take some bytes. Raises BrokenAnswerError where they are no HTTP/1.x answer."""
+        if not self._has_headers:
+            self._head_bytes += len(data)
+            if self._head_bytes > _HEAD_BYTES_MAX:
+                raise BrokenAnswerError("headers without end")
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:

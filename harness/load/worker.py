@@ -21,10 +21,11 @@ from harness.load.lanes import PLANNED, Arrival, Lanes, Visitor, Work
 from harness.load.priority import ask_for_short_turns
 from harness.load.recorder import Recorder
 from harness.load.schedule import Timetable, make_surge, make_timetable
-from harness.load.template import Endpoint, Template
+from harness.load.template import Endpoint, Template, header_variables
 from harness.load.wire import Dialer
 from harness.plan import Profile
 from harness.record import WorkerReport
+from harness.redaction import Redactor
 from harness.units import NS_PER_MS, NS_PER_S
 
 _FLUSH_NS: Final = 100 * NS_PER_MS
@@ -43,7 +44,7 @@ class Worker:
         self._surge = make_surge(profile, worker)
         self._surge_ns: int | None = None  # instant 0 of the surge's own timetable
         self._calm_ns = 0
-        self._recorder = Recorder(run_dir, worker, len(profile.routes))
+        self._recorder = Recorder(run_dir, worker, len(profile.routes), self._redactor(profile).text)
         works = [_work(profile, index, visitors) for index in range(len(profile.routes))]
         dialer = Dialer(Endpoint(profile.base_url))
         zone_header = (profile.zone_header or "").lower().encode("latin-1")
@@ -54,6 +55,12 @@ class Worker:
         self._begin_ns = self._end_ns = 0
         self._is_stopped = False
         self._failure: OSError | None = None
+
+    @staticmethod
+    def _redactor(profile: Profile) -> Redactor:
+        redactor = Redactor.of_process()
+        redactor.learn(os.environ[name] for name in header_variables(profile) if name in os.environ)
+        return redactor
 
     def warm_up(self) -> None:
         """Last step before "ready": settles the garbage collector."""
@@ -207,5 +214,5 @@ def _work(profile: Profile, index: int, visitors: Mapping[str, Visitor]) -> Work
     route = profile.routes[index]
     timeout_ns = round(route.timeout_s * NS_PER_S)
     if route.journey is None:
-        return Work(timeout_ns, template=Template(profile, index))
+        return Work(timeout_ns, template=Template(profile, index, os.environ))
     return Work(timeout_ns, visitor=visitors[route.name])

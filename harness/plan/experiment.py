@@ -8,19 +8,26 @@ target fills.
 import re
 from collections.abc import Mapping
 from fractions import Fraction
-from pathlib import Path
-from typing import Any, Literal
+from pathlib import Path, PurePath
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from harness.documents import Document, DurationNs, Mistakes, RatePerS, problem, read_documents, validate
 from harness.errors import FileError, Mistake
 from harness.model import Exact, Model
+from harness.plan.inline import inline_secrets
 from harness.plan.watch import Factor, Surge, WrittenBreaker, WrittenDependency, WrittenDose
 from harness.plan.written import Share, Written
+from harness.redaction import looks_secret
 from harness.slo import Disruption
 
 EXTENSION = "wellproven"
+_SHAPES: Final = (
+    ("controls", "a list of controls", list),
+    ("configuration", "a mapping of names", dict),
+    ("steady-state-hypothesis", "a mapping with title and probes", dict),
+)
 _VARIABLE = re.compile(r"\$\{([\w-]+)\}")
 
 
@@ -90,10 +97,17 @@ class WrittenLedger(Written):
     survivors: Survivors
 
 
+def _in_folder(journey: str) -> str:
+    path = PurePath(journey.rpartition(":")[0])
+    if path.is_absolute() or ".." in path.parts:
+        raise problem("a locustfile below this folder", "name it as seen from here: loadtests/shop.py:Shop")
+    return journey
+
+
 class WrittenJourney(Written):
     """A locustfile's journey run beside the SLOs' requests."""
 
-    journey: str = Field(pattern=r"^[^:]+\.py:\w+$")
+    journey: Annotated[str, Field(pattern=r"^[^:]+\.py:\w+$"), AfterValidator(_in_folder)]
     rate: RatePerS
 
 
@@ -105,13 +119,21 @@ class Proves(Written):
     choice: str
 
 
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise problem("each name once")
+    return names
+
+
 class Extension(Written):
     """What the experiment says to the harness."""
 
     name: Literal["wellproven"]
-    slos: tuple[str, ...] = ()  # none named: every SLO
+    slos: Annotated[tuple[str, ...], AfterValidator(_each_once)] = ()  # none named: every SLO
     disruption: Disruption
-    claims: tuple[str, ...] = ()  # none named: every recovery objective for this disruption
+    claims: Annotated[
+        tuple[str, ...], AfterValidator(_each_once)
+    ] = ()  # none named: every recovery objective for this disruption
     phases: Literal["auto"] | WrittenPhases = "auto"
     sustain: DurationNs = 3_000_000_000
     budget: Share | None = None
@@ -159,7 +181,7 @@ def read_experiment(path: Path) -> tuple[Experiment, Document]:
     mistakes = Mistakes()
     if len(documents) > 1:
         mistakes.add(Mistake(str(path), documents[1].line(), "", "a second document", "one experiment a file"))
-    mistakes.add(*_skeleton_mistakes(document))
+    mistakes.add(*_skeleton_mistakes(document), *inline_secrets(document))
     extension = _read_extension(document, mistakes)
     mistakes.raise_any()
     assert extension is not None
@@ -194,6 +216,11 @@ def _skeleton_mistakes(document: Document) -> list[Mistake]:
             continue
         for index, activity in enumerate(activities):
             found.extend(_activity_mistakes(document, (part, index), activity))
+    found.extend(
+        document.mistake((part,), kind)
+        for part, kind, shape in _SHAPES
+        if part in body and not isinstance(body[part], shape)
+    )
     return found
 
 
@@ -203,6 +230,8 @@ def _activity_mistakes(document: Document, path: tuple[str | int, ...], activity
     if "ref" in activity:
         return []
     found = []
+    if not isinstance(activity.get("pauses", {}), dict):
+        found.append(document.mistake((*path, "pauses"), "a mapping such as {after: 5}"))
     if activity.get("type") not in ("action", "probe"):
         found.append(document.mistake((*path, "type"), "action or probe"))
     if not isinstance(activity.get("name"), str):
@@ -279,8 +308,10 @@ def _configuration(experiment: Experiment, environment: Mapping[str, str]) -> di
     configuration = experiment.body.get("configuration")
     found: dict[str, str] = {}
     for name, entry in (configuration if isinstance(configuration, dict) else {}).items():
-        if isinstance(entry, dict) and entry.get("type") == "env":
-            key = str(entry.get("key"))
+        key = str(entry.get("key")) if isinstance(entry, dict) else ""
+        if looks_secret(name) or looks_secret(key):
+            found[name] = f"${{{name}}}"  # Chaos Toolkit alone replaces it: its value stands in no plan
+        elif isinstance(entry, dict) and entry.get("type") == "env":
             value = environment.get(key, entry.get("default"))
             if value is not None:
                 found[name] = str(value)

@@ -2,9 +2,9 @@
 
 from enum import StrEnum
 
-from pydantic import JsonValue
+from pydantic import JsonValue, model_validator
 
-from harness.model import Exact, Model
+from harness.model import Exact, Model, Ns
 from harness.plan.experiment import Action, Evidence, Ledger, Proves
 from harness.plan.profile import Profile
 from harness.plan.watch import Breaker, Dependency, Sweep
@@ -73,7 +73,7 @@ class Plan(Model):
     requests: tuple[RequestPlan, ...]
     sizes: tuple[SampleSize, ...]
     phases: tuple[Phase, ...]
-    sustain_ns: int
+    sustain_ns: Ns
     guard: Guard
     budget: Exact | None
     actions: tuple[Action, ...]
@@ -83,10 +83,21 @@ class Plan(Model):
     ledger: Ledger | None
     dependency: Dependency | None = None
     breaker: Breaker | None = None
-    observe_every_ns: int = 250_000_000  # between two looks at the dependency and the breaker
+    observe_every_ns: Ns = 250_000_000  # between two looks at the dependency and the breaker
     sweep: Sweep | None = None
     proves: tuple[Proves, ...]
     blast_radius: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Plan":
+        routes, slos = [route.name for route in self.profile.routes], [slo.name for slo in self.slos]
+        phases = [phase.name for phase in self.phases]
+        for what, names in (("route", routes), ("SLO", slos), ("phase", phases)):
+            if len(set(names)) < len(names):
+                raise ValueError(f"each {what} once")
+        if self.ledger is not None and self.ledger.write not in routes:
+            raise ValueError("a ledger whose write is one of the routes")
+        return self
 
     def judged_from_ns(self, slo: Slo, phase: PhaseName, begin_ns: int) -> int:
         """From when on a phase that began at `begin_ns` judges an SLO.

@@ -1,6 +1,7 @@
 """The load of a run: which requests, how often, how each is made."""
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field
 
@@ -38,7 +39,9 @@ class Route(Model):
     arrivals: Arrivals = Arrivals.CONSTANT
     stages: tuple[Stage, ...] = Field(min_length=1)
     timeout_s: float = Field(default=5.0, gt=0)
-    surge_per_s: Exact | None = None  # the arrival rate while a surge goes on; none: no surge for this route
+    surge_per_s: Annotated[Exact, Field(ge=0)] | None = (
+        None  # the arrival rate while a surge goes on; none: no surge for this route
+    )
 
 
 class Profile(Model):

@@ -1,17 +1,19 @@
 """Targets: where experiments may run, from `experiments/targets.yaml`; `testbed` is built in."""
 
+import re
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, StringConstraints, field_validator
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints, field_validator
 
 from harness.documents import Mistakes, RatePerS, problem, read_documents, validate
 from harness.errors import FileError
 from harness.model import Exact, Model
 from harness.plan.configuration import configuring_files, digest
 from harness.plan.written import Written
+from harness.redaction import has_credentials, looks_secret
 
 TESTBED = "testbed"
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -22,28 +24,58 @@ Environment = Literal["development", "testbed", "staging", "production"]
 _CONFIGURES = {"base_url", "environment", "zone_header", "fallback_header", "aws", "variables"}
 
 
+def _secret_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", text):
+        way_out = "its value stays in the environment"
+        raise problem("the name of an environment variable such as SHOP_TOKEN", way_out, got="something else")
+    return text
+
+
+SecretName = Annotated[str, AfterValidator(_secret_name)]
+
+
+def _no_credentials(text: str, at: tuple[str, ...] = ()) -> str:
+    if has_credentials(text):
+        way_out = "credentials belong in a header of the SLOs' requests: ${SHOP_TOKEN}"
+        raise problem("an address without user and password", way_out, at=at, got="one with credentials in it")
+    return text
+
+
+Address = Annotated[str, AfterValidator(_no_credentials)]
+
+
 class WrittenAws(Written):
     """Which account and region the experiment's AWS calls go to."""
 
     account: str | None = Field(default=None, pattern=r"^\d{12}$")
     region: str
     profile: str | None = None
-    endpoint: str | None = None
+    endpoint: Address | None = None
 
 
 class WrittenTarget(Written):
     """One target as a user writes it."""
 
     name: Name
-    base_url: str = Field(pattern=r"^https?://\S+$")
+    base_url: Annotated[Address, Field(pattern=r"^https?://\S+$")]
     environment: Environment
     max_rate: RatePerS  # all requests of a drill together never exceed this
     zone_header: str | None = None  # the answer's header that names the zone which served it
     fallback_header: str | None = None  # the answer's header that marks a fallback: an answer of lesser quality
     aws: WrittenAws | None = None
     variables: dict[VariableName, str] = {}  # environment of the experiment: zones, tags, whatever it reads
-    secrets: tuple[VariableName, ...] = ()  # names of environment variables the experiment needs; never values
+    secrets: tuple[SecretName, ...] = ()  # names of environment variables the experiment needs; never values
     configuration: tuple[str, ...] = ()  # files that configure it; when they change, old proof is stale
+
+    @field_validator("variables")
+    @classmethod
+    def _no_secrets(cls, variables: dict[str, str]) -> dict[str, str]:
+        for name, value in variables.items():
+            if looks_secret(name):
+                way_out = f"name it in secrets: [{name}]; its value stays in the environment"
+                raise problem("no secret in this file", way_out, at=(name,), got="a secret written out")
+            _no_credentials(value, (name,))
+        return variables
 
     @field_validator("name")
     @classmethod

@@ -13,8 +13,10 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
 from harness.documents import DurationNs, ExactNumber, exact, problem
-from harness.model import Exact, Model
+from harness.errors import RefusedError
+from harness.model import Exact, Model, Ns, parse_exact
 from harness.plan.written import Share, Written
+from harness.redaction import has_credentials
 
 OBSERVE_EVERY_NS: Final = 250_000_000
 DOSE_MEASURED_MIN: Final = Fraction(4, 5)  # a dose of which less than this share was measured was not there
@@ -49,7 +51,7 @@ def _factor(value: Any) -> Fraction | str:
         return "peak"
     text = str(value).removesuffix("x")
     try:
-        factor = Fraction(text)
+        factor = parse_exact(text)
     except ValueError:
         factor = Fraction(0)
     if factor <= 1:
@@ -153,7 +155,7 @@ class Dependency(Model):
     route: str
     requests: Metric
     amplification: Exact | None
-    answers_within_ns: int | None
+    answers_within_ns: Ns | None
 
 
 class Breaker(Model):
@@ -167,10 +169,10 @@ class Breaker(Model):
     pointer: str = ""
     states: dict[str, BreakerState] = {}
     open_below: Exact | None = None
-    opened_within_ns: int
-    fails_fast_within_ns: int
+    opened_within_ns: Ns
+    fails_fast_within_ns: Ns
     sheds: Exact
-    closed_within_ns: int
+    closed_within_ns: Ns
 
 
 class Sweep(Model):
@@ -187,7 +189,9 @@ class Sweep(Model):
 
 
 def split_urls(text: str) -> tuple[str, ...]:
-    """Addresses with commas between them."""
+    """Addresses with commas between them. Raises RefusedError where one has credentials: the plan is stored."""
+    if has_credentials(text):
+        raise RefusedError("an address of what is watched has a user or a password in it: it would be stored")
     return tuple(url for url in _URLS.split(text.strip()) if url)
 
 

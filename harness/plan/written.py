@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_snake
 
 from harness.documents import exact, problem
-from harness.model import Model
+from harness.model import Model, parse_exact
 
 
 def _kebab(name: str) -> str:
@@ -23,7 +23,7 @@ class Written(Model):
 def _share(value: Any) -> Fraction:
     text = value.strip() if isinstance(value, str) else ""
     try:
-        share = Fraction(text[:-1].strip()) / 100 if text.endswith("%") else exact(value)
+        share = parse_exact(text[:-1].strip()) / 100 if text.endswith("%") else exact(value)
     except ValueError:
         raise problem("a share such as 5% or 0.05") from None
     if not 0 < share <= 1:

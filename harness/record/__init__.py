@@ -24,6 +24,7 @@ from harness.record.store import (
     point_latest,
     read_record,
     read_zones,
+    seal_run,
     write_json,
 )
 from harness.record.workers import RouteCount, WorkerReport
@@ -58,6 +59,7 @@ __all__ = [
     "read_record",
     "read_requests",
     "read_zones",
+    "seal_run",
     "series_of",
     "write_json",
     "write_parquet",

@@ -5,15 +5,17 @@
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
 from harness.clock import Clock
 from harness.errors import FileError
-from harness.model import Model
+from harness.files import open_regular
+from harness.model import Model, Ns
 
 
 class Kind(StrEnum):
@@ -48,7 +50,7 @@ class Kind(StrEnum):
 class Event(Model):
     """One thing that happened, at one instant of the run's clock."""
 
-    at_ns: int
+    at_ns: Ns
     kind: Kind
     name: str = ""
     data: dict[str, JsonValue] = {}
@@ -57,15 +59,21 @@ class Event(Model):
 class EventLog:
     """Appends events to a file; each line is written at once, so it survives the death of its writer."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(
+        self, path: Path, clock: Clock, redact: Callable[[JsonValue], JsonValue] = lambda value: value
+    ) -> None:
+        """`redact` sees each event's name and data before they are written."""
         self.path = path
+        self._redact = redact
         self._clock = clock
         # O_APPEND makes whole lines of several processes follow each other, never mix.
         self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
     def write(self, kind: Kind, name: str = "", *, at_ns: int | None = None, **data: JsonValue) -> Event:
         """Append one event, now unless `at_ns` says otherwise, and return it."""
-        event = Event(at_ns=self._clock.monotonic_ns() if at_ns is None else at_ns, kind=kind, name=name, data=data)
+        at_ns = self._clock.monotonic_ns() if at_ns is None else at_ns
+        said: Any = self._redact({"name": name, "data": data})
+        event = Event(at_ns=at_ns, kind=kind, **said)
         line = event.model_dump_json().encode() + b"\n"
         written = os.write(self._fd, line)
         if written < len(line):
@@ -85,7 +93,7 @@ def read_events(path: Path, offset_bytes: int = 0) -> tuple[list[Event], int]:
     A torn last line is left for the next call; a line that is no event is left out.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path, follow_links=False) as file:
             file.seek(offset_bytes)
             data = file.read()
     except FileNotFoundError:

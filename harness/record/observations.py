@@ -8,10 +8,14 @@ restarts.
 import os
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from pydantic import ValidationError
 
-from harness.model import Model
+from harness.files import read_regular
+from harness.model import Model, Ns
+
+BYTES_MAX: Final = 1 << 30
 
 
 class Seen(StrEnum):
@@ -24,8 +28,8 @@ class Seen(StrEnum):
 class Observation(Model):
     """One look at one address; the value held at some instant in [at, done]."""
 
-    at_ns: int  # monotonic: just before asking
-    done_ns: int  # just after the answer
+    at_ns: Ns  # monotonic: just before asking
+    done_ns: Ns  # just after the answer
     what: Seen
     source: str  # host:port of the address
     value: str | float | None  # None: no answer, or not this in it
@@ -49,7 +53,7 @@ class ObservationLog:
 def read_observations(path: Path) -> tuple[Observation, ...]:
     """Observations in order of time; none where there is no file; a torn or foreign line is left out."""
     try:
-        lines = path.read_bytes().split(b"\n")
+        lines = read_regular(path, BYTES_MAX, follow_links=False).split(b"\n")
     except OSError:
         return ()
     found = []

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import FileError
+from harness.files import open_regular
 
 # seq: the arrival's number within its route, from 0; (route, seq) names an arrival, and gives a write its id.
 # route: index into the job's routes. zone: 0 unknown, else line number in zones-<worker>.txt. worker: its index.
@@ -62,7 +63,7 @@ def empty() -> Requests:
 def read_requests(path: Path, offset_records: int = 0) -> Requests:
     """Whole records of a file from `offset_records` on; a torn last record is left out, a missing file is empty."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path, follow_links=False) as file:
             file.seek(offset_records * REQUEST.itemsize)
             data = file.read()
     except FileNotFoundError:

@@ -8,6 +8,7 @@ load-N.json          worker N's account of itself
 observations.jsonl   breaker states, and requests that reached a dependency (record/observations.py)
 survivors.txt        ids read back after recovery, one JSON text a line; whole only if a `read-back` event says so
 experiment.json      what Chaos Toolkit was given; journal.json, chaos.log: what it said
+seal.json            SHA-256 of what a judge reads, written when the run is over (record/seal.py)
 verdict.json, report.html
 """
 
@@ -22,15 +23,21 @@ import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
 from harness.errors import FileError, NotAvailableError
-from harness.model import Model
+from harness.files import read_regular
+from harness.model import Model, Ns
 from harness.plan import Plan
+from harness.record.damage import Span
 from harness.record.events import Event, Kind, read_events
 from harness.record.observations import Observation, read_observations
 from harness.record.requests import NO_ZONE, Requests, empty, read_requests
+from harness.record.seal import SEAL_FILE, broken_seal, make_seal
 from harness.record.workers import WorkerReport
 
 RUN_SCHEMA = "wellproven/run/v1"
 CODES = 256  # a zone's code is a byte
+JSON_BYTES_MAX = 64 << 20
+ZONES_BYTES_MAX = 16 << 20
+SURVIVORS_BYTES_MAX = 1 << 30
 
 
 class RunInfo(Model):
@@ -41,14 +48,15 @@ class RunInfo(Model):
     experiment: str
     target: str
     started_utc: str
-    clock_monotonic_ns: int  # the clock pair: this instant of the monotonic clock ...
-    clock_utc_ns: int  # ... was this one of UTC; for display only
+    clock_monotonic_ns: Ns  # the clock pair: this instant of the monotonic clock ...
+    clock_utc_ns: Ns  # ... was this one of UTC; for display only
     commit: str | None
     dirty: bool | None
     versions: dict[str, str]
     seed: int
     repeat: str  # the command line that repeats the run
     configuration: str = ""  # digest of the target's configuration; older runs have none
+    sealed: bool = False  # whether the run is sealed when it is over (record/seal.py)
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,7 @@ class Record:
     workers_planned: int
     survivors: tuple[str, ...] | None  # None: never read, or not to the end
     observations: tuple[Observation, ...] = ()  # in order of time
+    damage: tuple[str, ...] = ()  # what is known not to be as it was written; empty: nothing
 
     def first(self, kind: Kind, name: str | None = None) -> Event | None:
         """The first event of that kind (and name), if there is one."""
@@ -112,31 +121,50 @@ def write_json(path: Path, value: BaseModel) -> None:
     fresh.replace(path)
 
 
+def seal_run(run: Path) -> None:
+    """Seal a run that is over. Raises OSError."""
+    write_json(run / SEAL_FILE, make_seal(run))
+
+
 def read_record(path: Path) -> Record:
     """Read a run's folder. Raises FileError where it is none; whatever is missing later is for the judge to see."""
     if not path.is_dir():
         raise FileError.single(path, "no such folder", "a run's folder, such as runs/latest")
     info = _read(path / "run.json", RunInfo)
     plan = _read(path / "plan.json", Plan)
-    events, _ = read_events(path / "events.jsonl")
+    span = Span(info.clock_monotonic_ns, plan)
+    written, _ = read_events(path / "events.jsonl")
     requests, zones = _read_requests(path)
+    events, sound = span.events(written), span.requests(requests)
+    damage = _damage(path, info)
+    if len(events) < len(written) or len(sound) < len(requests):
+        damage = (*damage, "some of what is in it cannot have happened")
     return Record(
         path=path,
         info=info,
         plan=plan,
         events=tuple(events),
-        requests=requests,
+        requests=sound,
         zones=zones,
-        workers=tuple(_read_workers(path)),
+        workers=tuple(span.workers(_read_workers(path))),
         workers_planned=plan.profile.workers,
         survivors=_read_survivors(path, events),
-        observations=read_observations(path / "observations.jsonl"),
+        observations=span.observations(read_observations(path / "observations.jsonl")),
+        damage=damage,
     )
+
+
+def _damage(path: Path, info: RunInfo) -> tuple[str, ...]:
+    """What was changed since the run was over; nothing can be said of a run that was never sealed."""
+    try:
+        return tuple(broken_seal(path))
+    except FileNotFoundError:
+        return (f"{SEAL_FILE} is missing",) if info.sealed else ()
 
 
 def _read[M: BaseModel](path: Path, model: type[M]) -> M:
     try:
-        return model.model_validate_json(path.read_bytes())
+        return model.model_validate_json(read_regular(path, JSON_BYTES_MAX, follow_links=False))
     except OSError as error:
         raise FileError.single(path, error.strerror or "nothing readable", "the file of a stored run") from None
     except ValidationError as error:
@@ -167,7 +195,7 @@ def _read_requests(path: Path) -> tuple[Requests, tuple[str, ...]]:
 def read_zones(path: Path) -> list[str]:
     """Zone names by code; code 0 is unknown and named ""."""
     try:
-        text = path.read_bytes().decode("utf-8", errors="replace")
+        text = read_regular(path, ZONES_BYTES_MAX, follow_links=False).decode("utf-8", errors="replace")
     except OSError:
         return [""]
     # Subtle: not splitlines, which also splits at characters that may stand in a header's value.
@@ -177,7 +205,7 @@ def read_zones(path: Path) -> list[str]:
 def _read_workers(path: Path) -> Iterator[WorkerReport]:
     for file in sorted(path.glob("load-*.json")):
         try:
-            yield WorkerReport.model_validate_json(file.read_bytes())
+            yield WorkerReport.model_validate_json(read_regular(file, JSON_BYTES_MAX, follow_links=False))
         except (OSError, ValidationError):
             continue
 
@@ -186,6 +214,8 @@ def _read_survivors(path: Path, events: list[Event]) -> tuple[str, ...] | None:
     if not any(event.kind is Kind.READ_BACK and event.data.get("complete") is True for event in events):
         return None
     try:
-        return tuple(json.loads(line) for line in (path / "survivors.txt").read_text(encoding="utf-8").splitlines())
-    except (OSError, ValueError):
+        text = read_regular(path / "survivors.txt", SURVIVORS_BYTES_MAX, follow_links=False).decode("utf-8")
+        ids = [json.loads(line) for line in text.splitlines()]
+    except (OSError, ValueError, RecursionError):
         return None
+    return tuple(ids) if all(isinstance(one, str) for one in ids) else None

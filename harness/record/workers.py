@@ -1,29 +1,33 @@
 """What a load worker says of itself when it ends: `load-<worker>.json`."""
 
-from harness.model import Model
+from typing import Annotated
+
+from pydantic import Field
+
+from harness.model import Count, Model, Ns
 
 
 class RouteCount(Model):
     """Arrivals of one route in one worker. Exactly: sent + waiting + expired = planned."""
 
-    planned: int
-    sent: int
-    waiting: int
-    expired: int
+    planned: Count
+    sent: Count
+    waiting: Count
+    expired: Count
 
 
 class WorkerReport(Model):
     """One worker's account; times in the units their names end with."""
 
-    worker: int
-    begin_ns: int  # monotonic: instant 0 of the schedule
-    end_ns: int  # monotonic: arrivals planned before this were made; later ones are not part of the plan
+    worker: Annotated[int, Field(ge=0, le=255)]
+    begin_ns: Ns  # monotonic: instant 0 of the schedule
+    end_ns: Ns  # monotonic: arrivals planned before this were made; later ones are not part of the plan
     routes: dict[str, RouteCount]
-    lateness_ns_p50: int  # sent - planned of sent arrivals, scheduler's share only (an idle connection was at hand)
-    lateness_ns_p99: int
-    lateness_ns_max: int
+    lateness_ns_p50: Ns  # sent - planned of sent arrivals, scheduler's share only (an idle connection was at hand)
+    lateness_ns_p99: Ns
+    lateness_ns_max: Ns
     cpu_ratio: float  # CPU time of the process / elapsed
-    gc_pause_ns_max: int
-    gc_pauses: int
-    stall_ns_max: int  # longest time the event loop did not turn
+    gc_pause_ns_max: Ns
+    gc_pauses: Count
+    stall_ns_max: Ns  # longest time the event loop did not turn
     versions: dict[str, str]

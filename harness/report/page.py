@@ -25,8 +25,16 @@ PLOTLY_BEGIN, PLOTLY_END = "/* plotly.js begins */", "/* plotly.js ends */"
 
 
 def json_text(judgement: Judgement) -> str:
-    """The judgement as `judge --json` prints it (schema wellproven/verdict/v1), indented."""
-    return judgement.model_dump_json(by_alias=True, indent=2)
+    """The judgement as `judge --json` prints it (schema wellproven/verdict/v1), indented.
+
+    It may end on a terminal: what one would obey stands in it as JSON's escapes.
+    """
+    text = judgement.model_dump_json(by_alias=True, indent=2)
+    return "".join(one if one == "\n" or one.isprintable() else _json_escape(one) for one in text)
+
+
+def _json_escape(character: str) -> str:
+    return json.dumps(character)[1:-1]
 
 
 def html(record: Record, judgement: Judgement) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from harness.judge import Interval, Judgement, Kind, Outcome, Recovery, Verdict
+from harness.text import visible as visible  # what is shown goes through it
 from harness.units import NS_PER_S, format_duration, format_percent
 
 NOT_KNOWN: Final = "-"
@@ -15,11 +16,6 @@ _DIGITS_MOST: Final = 10
 _ORDER: Final = (Outcome.MISSED, Outcome.UNKNOWN, Outcome.MET)
 _SYMBOLS: Final = {Outcome.MET: "✓", Outcome.MISSED: "✗", Outcome.UNKNOWN: "?"}
 _SYMBOLS_ASCII: Final = {Outcome.MET: "+", Outcome.MISSED: "x", Outcome.UNKNOWN: "?"}
-
-
-def visible(text: str) -> str:
-    """Text from outside on one line, with nothing in it that a terminal would obey."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in " ".join(text.split()))
 
 
 def symbol(outcome: Outcome, encoding: str = "utf-8") -> str:

@@ -9,12 +9,11 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from harness.documents import Document, FileModel, Mistakes, Where, parse_documents, validate
+from harness.documents import Document, FileModel, Mistakes, Where, parse_documents, read_content, validate
 from harness.errors import FileError
 from harness.review.conditions import ConditionError, parse_condition
 from harness.review.types import Choice, Lens, Pillar, Question, Risk, Rule
 
-BYTES_MAX = 1 << 20  # AWS takes 500 KB
 _RISKS = (Risk.NONE, Risk.MEDIUM, Risk.HIGH)
 
 
@@ -65,11 +64,7 @@ class _Lens(_Lenient):
 
 def read_lens(path: Path) -> Lens:
     """A lens from its file. Raises FileError with every mistake in it."""
-    try:
-        content = path.read_bytes()[: BYTES_MAX + 1]
-    except OSError as error:
-        got, way_out = error.strerror or "unreadable", "name the lens's JSON file"
-        raise FileError.single(path, got, "a custom lens", way_out) from None
+    content = read_content(path, str(path))
     # JSON is YAML, but for tabs between values; within a JSON string there can be none.
     documents = parse_documents(content.replace(b"\t", b" "), str(path))
     if len(documents) != 1:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 
 from harness.errors import FileError, Mistake
+from harness.files import read_regular
 from harness.model import Model
 from harness.review.measured import Measured
 from harness.review.scores import PillarScore
@@ -48,7 +49,7 @@ class Milestone(Model):
 
     schema_: str = Field(default=MILESTONE_SCHEMA, alias="schema")
     name: str
-    at: datetime  # UTC
+    at: AwareDatetime  # UTC
     lens: str
     target: str
     pillars: tuple[PillarThen, ...]
@@ -117,7 +118,7 @@ def read_milestones(answers: Path, lens: str, target: str) -> tuple[Milestone, .
     mistakes: list[Mistake] = []
     for path in sorted((answers.parent / FOLDER).glob("*.json")):
         try:
-            content = path.read_bytes()[: BYTES_MAX + 1]
+            content = read_regular(path, BYTES_MAX)
             found.append(Milestone.model_validate_json(content))
         except (OSError, ValidationError) as error:
             got = (error.strerror or "unreadable") if isinstance(error, OSError) else "another JSON"

@@ -2,6 +2,9 @@
 
 from harness.run.operator import Operator
 from harness.run.parts import ChaosPart, LoadPart, Parts
-from harness.run.runner import run
+from harness.run.runner import run as _run
+from harness.run.sealing import sealing
+
+run = sealing(_run)
 
 __all__ = ["ChaosPart", "LoadPart", "Operator", "Parts", "run"]

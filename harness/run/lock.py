@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from harness.errors import NotAvailableError, RefusedError
+from harness.files import own_folder
 
 
 @contextmanager
@@ -19,10 +20,9 @@ def target_lock(name: str, base_url: str) -> Iterator[None]:
 
     What is held is the address, so that two names for one system are one.
     """
-    folder = Path(tempfile.gettempdir()) / f"wellproven-{os.getuid()}"
+    folder = own_folder(Path(tempfile.gettempdir()) / f"wellproven-{os.geteuid()}")
     path = folder / f"{re.sub(r'[^A-Za-z0-9.-]', '_', address_of(base_url))}.lock"
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)
         descriptor = _open_locked(path)
     except OSError as error:
         raise NotAvailableError(f"{folder}: cannot lock the target there ({error.strerror})") from None

@@ -23,6 +23,9 @@ TIMEOUT_S = 1.0
 ANSWER_BYTES_MAX = 4_000_000
 STOP_S = TIMEOUT_S + 1.0
 
+# What an answer may raise that is no such document, or none at all: whoever answers may be anybody.
+_NOT_THERE = (ValueError, LookupError, TypeError, RecursionError, AttributeError)
+
 type Value = str | float | None
 type Read = Callable[[str], Value]
 
@@ -116,5 +119,5 @@ def _look(session: requests.Session, url: str, read: Read) -> Value:
             # A service that is down says so in its status, and says its breaker's state in the same body.
             text = answer.raw.read(ANSWER_BYTES_MAX, decode_content=True).decode("utf-8", errors="replace")
         return read(text)
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError, LookupError, TypeError):
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, *_NOT_THERE):
         return None

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from harness.clock import Clock
 from harness.errors import NotAvailableError
@@ -14,6 +15,7 @@ from harness.plan import Plan
 TIMEOUT_S = 10.0
 DEADLINE_S = 60.0
 PAGES_MAX = 10_000
+PAGE_BYTES_MAX = 64 << 20
 
 
 def read_survivors(plan: Plan, run_dir: Path, *, clock: Clock) -> int:
@@ -53,11 +55,14 @@ def _page(session: requests.Session, url: str, pointer: str, clock: Clock, deadl
     """One page; a read is repeated until the deadline, since reading twice changes nothing."""
     while True:
         try:
-            answer = session.get(url, timeout=TIMEOUT_S, allow_redirects=False)
-            if answer.status_code == 200:
-                return _ids(answer.json(), pointer, url)
-            problem = f"status {answer.status_code}"
-        except (requests.RequestException, ValueError) as error:
+            with session.get(url, timeout=TIMEOUT_S, allow_redirects=False, stream=True) as answer:
+                if answer.status_code == 200:
+                    body = answer.raw.read(PAGE_BYTES_MAX + 1, decode_content=True)
+                    if len(body) > PAGE_BYTES_MAX:
+                        raise NotAvailableError(f"reading survivors: {url}: a page of more than {PAGE_BYTES_MAX} bytes")
+                    return _ids(json.loads(body), pointer, url)
+                problem = f"status {answer.status_code}"
+        except (requests.RequestException, HTTPError, ValueError, RecursionError) as error:
             problem = type(error).__name__
         if clock.monotonic_ns() > deadline_ns:
             raise NotAvailableError(f"reading survivors: {url}: {problem}")
@@ -70,4 +75,7 @@ def _ids(body: object, pointer: str, url: str) -> list[str]:
         found = found.get(part) if isinstance(found, dict) else None
     if not isinstance(found, list) or not all(isinstance(one, str | int) for one in found):
         raise NotAvailableError(f"reading survivors: {url}: no list of ids at {pointer or 'the top'}")
-    return [str(one) for one in found]
+    ids = [str(one) for one in found]
+    if not all(one.isprintable() for one in ids):  # a lone surrogate, a line break: no id that could be asked for
+        raise NotAvailableError(f"reading survivors: {url}: ids that are no text")
+    return ids

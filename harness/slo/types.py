@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from harness.model import Exact, Model
+from harness.model import Count, Exact, Model, Ns
 
 
 class BudgetingMethod(StrEnum):
@@ -29,8 +29,8 @@ class LoadIndicator(Model):
 
     type: Literal["load"] = "load"
     request: str  # "POST /orders"
-    status: tuple[str, ...] = Field(min_length=1)  # "2xx" or "200"
-    within_ns: int | None = None  # latency limit, counted from the planned send time
+    status: tuple[Annotated[str, Field(pattern=r"^[1-5](xx|[0-9][0-9])$")], ...] = Field(min_length=1)  # "2xx" or "200"
+    within_ns: Ns | None = None  # latency limit, counted from the planned send time
     fallback_is_good: bool = True  # whether an answer marked as a fallback may be good
     data_source: str | None = None
 
@@ -57,9 +57,9 @@ class BurnAlert(Model):
     severity: str
     threshold: Exact  # a burn of 1 spends the budget exactly at the window's end
     inclusive: bool = True  # whether a burn equal to the threshold alerts (`gte`) or not (`gt`)
-    long_window_ns: int
-    short_window_ns: int | None = None
-    alert_after_ns: int = 0  # how long the condition must hold
+    long_window_ns: Ns
+    short_window_ns: Ns | None = None
+    alert_after_ns: Ns = 0  # how long the condition must hold
 
 
 class Calendar(Model):
@@ -78,15 +78,15 @@ class Slo(Model):
     target: Exact = Field(ge=0, lt=1)
     budgeting: BudgetingMethod
     slice_target: Exact | None = None  # Timeslices: the share of good requests from which a slice is good
-    slice_window_ns: int | None = None
-    window_ns: int
+    slice_window_ns: Ns | None = None
+    window_ns: Ns
     rolling: bool = True
     calendar: Calendar | None = None  # where `rolling` is false
     indicator: Annotated[LoadIndicator | ForeignIndicator, Field(union_mode="left_to_right")]
     traffic_per_s: Exact | None = None  # arrivals of this request in production
     peak_per_s: Exact | None = None
     empty_slices: EmptySlices = EmptySlices.EXCLUDE
-    empty_floor: int | None = None  # a slice with fewer requests counts as empty
+    empty_floor: Count | None = None  # a slice with fewer requests counts as empty
     critical: bool = True  # whether the service's RTA counts it
     alerts: tuple[BurnAlert, ...] = ()
     where: str  # "slos/shop.yaml:23"
@@ -124,8 +124,8 @@ class RecoveryObjective(Model):
     name: str
     service: str
     disruption: Disruption
-    rto_ns: int
-    rpo_ns: int | None = None
+    rto_ns: Ns
+    rpo_ns: Ns | None = None
     clock: RecoveryClock = RecoveryClock.INJECT
     level: RecoveryLevel = RecoveryLevel.IN_SLO
     where: str
@@ -140,7 +140,7 @@ class RequestTemplate(Model):
     headers: dict[str, str] = {}
     body: str | None = None
     parameters: dict[str, tuple[str, ...]] = {}
-    timeout_ns: int | None = None
+    timeout_ns: Ns | None = None
 
 
 class Promises(Model):

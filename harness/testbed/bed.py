@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from harness.clock import Clock
 from harness.errors import NotAvailableError
+from harness.redaction import without_secrets
 from harness.testbed.place import Place
 from harness.testbed.process import tail
 from harness.testbed.settings import BedStatus, Settings
@@ -157,7 +158,7 @@ def _up_once(settings: Settings, place: Place, progress: Callable[[str], None], 
 
 
 def _start_keeper(settings: Settings, place: Place, *, parent_lifeline: bool) -> tuple[Bed, IO[bytes]]:
-    package_home = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join([str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", "")])
     words = [sys.executable, "-P", "-m", "harness.testbed.keeper", settings.model_dump_json()]
     lifeline: int | None = None
     stdin: int = subprocess.DEVNULL
@@ -171,7 +172,7 @@ def _start_keeper(settings: Settings, place: Place, *, parent_lifeline: bool) ->
             stdout=subprocess.PIPE,
             stderr=errors,
             cwd="/",
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([package_home, os.environ.get("PYTHONPATH", "")])},
+            env={**without_secrets(os.environ), "PYTHONPATH": path},
             start_new_session=True,
         )
     if parent_lifeline:

@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import pwd
+import re
 import shutil
 import socket
 import stat
@@ -20,8 +21,10 @@ from random import SystemRandom
 
 import psutil
 
-from harness.errors import NotAvailableError
+from harness.errors import NotAvailableError, UsageError
+from harness.files import own_folder
 from harness.testbed.process import Owner, release_shared_memory
+from harness.testbed.settings import NAME
 
 # Below the ports that systems give to outgoing connections (Linux 32768.., macOS and Windows 49152..): nobody takes
 # one of ours by chance while its zone is down.
@@ -46,6 +49,9 @@ class Place:
     """The directory of one bed."""
 
     def __init__(self, name: str) -> None:
+        """Raise UsageError where the name could lead out of the folder of beds."""
+        if not re.fullmatch(NAME, name):
+            raise UsageError(f"test bed {name!r}: expected a name of a-z, 0-9 and -, at most 40 of them")
         self.name = name
         self.base = _base()
         self.root = self.base / name
@@ -78,7 +84,7 @@ class Place:
         """
         self._prepare()
         while True:
-            descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
+            descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if os.path.samestat(os.fstat(descriptor), self._lock.stat()):
@@ -127,14 +133,7 @@ class Place:
 
     def _prepare(self) -> None:
         passable = 0o711 if os.geteuid() == 0 else 0o700
-        try:
-            self.base.mkdir(mode=passable, exist_ok=True)
-        except OSError as error:
-            raise NotAvailableError(f"test bed: cannot make {self.base}: {error.strerror}; set TMPDIR") from error
-        found = self.base.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-            raise NotAvailableError(f"test bed: {self.base} belongs to somebody else; remove it or set TMPDIR")
-        self.base.chmod(passable)
+        own_folder(self.base, passable).chmod(passable)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from harness.model import Model
 
+NAME = r"[a-z0-9][a-z0-9-]{0,39}"  # of a bed: a folder is called so
 REGION = "us-east-1"
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
 DATABASE_ZONES = ZONES[:2]  # the primary starts in the first, the standby in the second
@@ -18,7 +19,7 @@ TAG = ("wellproven", "drill")
 class Settings(Model):
     """How a bed is built. Each switch that is not at its default is a known weakness, for tests of the harness."""
 
-    name: str = Field(default="default", pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    name: str = Field(default="default", pattern=f"^{NAME}$")
     failover: bool = True  # False: the control plane never promotes the standby
     # strict: commits wait for the standby even where there is none
     replication: Literal["asynchronous", "synchronous", "strict"] = "asynchronous"

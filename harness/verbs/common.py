@@ -41,12 +41,17 @@ class Streams:
     @property
     def result(self) -> Console:
         """A console for results."""
-        return Console(file=self.out, highlight=False, soft_wrap=False)
+        return _console(self.out)
 
     @property
     def progress(self) -> Console:
         """A console for progress."""
-        return Console(file=self.err, highlight=False, soft_wrap=False)
+        return _console(self.err)
+
+
+def _console(stream: TextIO) -> Console:
+    # No markup and no emoji: a path, a name or an error in square brackets is itself.
+    return Console(file=stream, highlight=False, soft_wrap=False, markup=False, emoji=False)
 
 
 def add_plan_arguments(parser: argparse.ArgumentParser) -> None:

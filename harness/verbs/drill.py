@@ -10,15 +10,18 @@ import argparse
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
+from harness import fault, load
 from harness.clock import Clock, SystemClock
 from harness.errors import NotAvailableError
 from harness.fault import Identity
+from harness.files import replace_file
 from harness.judge import Judgement, judge, worst
 from harness.plan import TESTBED, Plan, Target, built_in_target
 from harness.record import Progress, Record, RunInfo, read_record, write_parquet
@@ -162,7 +165,10 @@ def _drill_one(
             # The live view opens with the first progress, after what was announced.
             observe=_opened_when_used(lambda: stack.enter_context(live(streams.progress))),
             operator=operator,
-            parts=Parts(),
+            parts=Parts(
+                start_chaos=partial(fault.start, secrets=target.secrets),
+                start_load=partial(load.start, withheld=target.secrets),
+            ),
             owner=owner,
         )
     record = read_record(path)
@@ -206,10 +212,10 @@ def _announce(info: RunInfo, streams: Streams) -> None:
 
 
 def _write_reports(record: Record, judgement: Judgement, path: Path) -> None:
-    (path / "verdict.json").write_text(json_text(judgement) + "\n", encoding="utf-8")
+    replace_file(path / "verdict.json", json_text(judgement) + "\n")
     report = path / "report.html"
     try:
-        report.write_text(html(record, judgement), encoding="utf-8")
+        replace_file(report, html(record, judgement))
         write_parquet(record, path / "requests.parquet")
     except OSError:
         report.unlink(missing_ok=True)  # half a report is worse than none

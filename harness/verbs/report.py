@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from harness.errors import NotAvailableError
+from harness.files import replace_file
 from harness.judge import judge
 from harness.record import read_record
 from harness.report import html, json_text
@@ -35,7 +36,7 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
     name = "report.html" if arguments.format == "html" else "verdict.json"
     path = Path(arguments.output) if arguments.output else arguments.run / name
     try:
-        path.write_text(text, encoding="utf-8")
+        replace_file(path, text)
     except OSError as error:
         raise NotAvailableError(f"{path}: cannot be written ({error.strerror}); try -o FILE") from None
     streams.out.write(f"{path}\n")

@@ -42,6 +42,7 @@ from harness.review import (
     with_findings,
     write_milestone,
 )
+from harness.text import visible
 from harness.verbs.common import TARGETS_FILE, Streams, add_runs_argument, experiment_paths
 
 HELP = "claimed and proven scores of the six pillars; roadmap, milestones, lenses"
@@ -156,7 +157,7 @@ def _found(answers: Answers, streams: Streams) -> list[Shown]:
     """What other tools' files show; what they do not is said."""
     found = read_evidence(answers, datetime.now(UTC))
     for note in found.notes:
-        streams.progress.print(note, markup=False)
+        streams.progress.print(visible(note))
     return found.shown
 
 
@@ -167,7 +168,7 @@ def _now(arguments: argparse.Namespace, answers: Answers, streams: Streams) -> N
     try:
         promises = slo.read([folder])
     except FileError as error:
-        streams.progress.print(f"{folder}: promises not compared: {_first(error)}", markup=False)
+        streams.progress.print(visible(f"{folder}: promises not compared: {_first(error)}"))
     target = built_in_target() if arguments.target == TESTBED else None
     if target is None:
         target = read_targets(arguments.experiments / TARGETS_FILE).get(arguments.target)
@@ -196,7 +197,7 @@ def _judged(runs: Path, target: str, streams: Streams) -> Iterator[tuple[Record,
         try:
             record = read_record(head.parent)
         except FileError as error:
-            streams.progress.print(f"{head.parent}: left out: {_first(error)}", markup=False)
+            streams.progress.print(visible(f"{head.parent}: left out: {_first(error)}"))
             continue
         if record.info.target == target:
             yield record, judge(record)
@@ -225,7 +226,7 @@ def _lint(paths: Sequence[Path], streams: Streams, *, as_json: bool) -> int:
         streams.out.write(json.dumps(words, indent=2) + "\n")
         return EXIT_ODD if found else 0
     for _, one in found:
-        streams.out.write(f"{one.where}: {one.question}: {one.what}: {one.because}\n")
+        streams.out.write(visible(f"{one.where}: {one.question}: {one.what}: {one.because}") + "\n")
     questions = sum(len(lens.questions) for _, lens in read)
     streams.out.write(f"{len(found) or 'nothing'} odd in {questions} questions\n")
     return EXIT_ODD if found else 0

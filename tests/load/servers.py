@@ -138,7 +138,13 @@ def echo(exchange):
     return reply()
 
 
+def mirror(exchange):
+    """Names the token it was given as its zone."""
+    return reply(headers=f"x-zone: {exchange.headers[b'x-auth-token'].decode('latin-1')}\r\n")
+
+
 KINDS = {
+    "mirror": lambda: mirror,
     "plain": lambda: plain,
     "dropping": dropping,
     "every_other": every_other,

@@ -170,7 +170,7 @@ def _folder(tmp_path):
 
 def _requests(worker, zones, planned_s=range(3)):
     part = np.zeros(len(zones), dtype=REQUEST)
-    part["planned_ns"] = [at(one) for one in planned_s]
+    part["planned_ns"] = part["done_ns"] = [at(one) for one in planned_s]
     part["zone"], part["worker"], part["outcome"] = zones, worker, Outcome.ANSWERED
     return part
 
@@ -230,7 +230,7 @@ def test_survivors_count_only_when_read_to_the_end(tmp_path, case):
     complete, text, expected = SURVIVORS[case]
     path = _folder(tmp_path)
     if complete is not None:
-        EventLog(path / "events.jsonl", ManualClock()).write(Kind.READ_BACK, complete=complete)
+        EventLog(path / "events.jsonl", ManualClock()).write(Kind.READ_BACK, at_ns=at(1), complete=complete)
     if text is not None:
         (path / "survivors.txt").write_text(text)
     assert read_record(path).survivors == expected

@@ -74,5 +74,5 @@ def test_what_is_no_lens_is_said_to_be_none(text: str, tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
     """With the way out."""
-    with pytest.raises(FileError, match="No such file"):
+    with pytest.raises(FileError, match="no such file"):
         read_lens(tmp_path / "none.json")

@@ -18,6 +18,7 @@ from typing import Any
 
 from harness.documents import Where, dotted, nearest, shown
 from harness.errors import FileError, Mistake
+from harness.files import open_regular
 
 BYTES_MAX = 64 << 20
 ROWS_MAX = 300_000
@@ -373,7 +374,7 @@ def open_source(folder: Path, name: str, now: datetime) -> Source:
     """Read a file that lies in the folder or below it. Raises FileError."""
     path = inside(folder, name)
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             content = stream.read(BYTES_MAX + 1)
     except OSError as error:
         reason = error.strerror or str(error)

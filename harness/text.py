@@ -1,0 +1,15 @@
+"""Text from outside on its way to a terminal."""
+
+from typing import Final
+
+_HIDDEN: Final = "\N{REPLACEMENT CHARACTER}"
+
+
+def visible(text: str) -> str:
+    """Text from outside on one line, with nothing in it that a terminal would obey."""
+    return "".join(one if one.isprintable() else _HIDDEN for one in " ".join(text.split()))
+
+
+def visible_lines(text: str) -> str:
+    """The same for text that has lines of its own, and keeps its indentation."""
+    return "".join(one if one == "\n" or one.isprintable() else _HIDDEN for one in text)

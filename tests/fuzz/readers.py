@@ -1,0 +1,367 @@
+"""Every reader of the product, with valid files for it: what the engine damages, and who must stand it."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import yaml
+from rich.console import Console
+
+from harness import slo
+from harness.errors import WellprovenError
+from harness.exposition import metric_sum
+from harness.fault import compose
+from harness.fault.chaos import Chaos
+from harness.judge import judge
+from harness.plan import built_in_target, make, read_experiment, read_targets
+from harness.record import read_record
+from harness.report import (
+    html,
+    json_text,
+    review_json,
+    roadmap_csv,
+    roadmap_github,
+    roadmap_markdown,
+    show_plan,
+    show_review,
+    show_trend,
+    terminal,
+)
+from harness.review import (
+    BUILT_IN,
+    Now,
+    Scope,
+    aws_json,
+    built_in_lens,
+    lint,
+    make_milestone,
+    measured_by,
+    read_answers,
+    read_evidence,
+    read_lens,
+    read_milestones,
+    review,
+    shown_by,
+)
+from tests.fuzz import seeds
+from tests.fuzz.mutate import of_bytes, of_lines, of_tree, trees
+from tests.review.findings.test_cost import focus_rows
+
+ROOT = Path(__file__).parents[2]
+TARGET = built_in_target("http://127.0.0.1:1", {"DRILL_AZ": "us-east-1a"})
+EVIDENCE = ROOT / "tests/review/findings/files"
+NOW = datetime(2026, 10, 5, 12, tzinfo=UTC)
+REVIEW_EVERY = 10
+HTML_EVERY = 50  # a page takes a second to draw: one damaged run in so many is shown as one, too
+
+type Mutate = Callable[[Random], bytes]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of file: how a damaged one is made, and who reads it (told which number it is)."""
+
+    name: str
+    mutate: Mutate
+    read: Callable[[Path, bytes, int], None]
+    raises: tuple[type[Exception], ...] = (WellprovenError,)
+
+
+STATIC = "proves: {question: sec_build, choice: sec_static_testing}"
+ENTRIES = {
+    "sarif": f"{{file: FILE, kind: sarif, {STATIC}}}",
+    "asff": "{file: FILE, kind: asff}",
+    "prowler": "{file: FILE, kind: prowler}",
+    "cost": "{file: FILE, kind: cost, tags: [team, service], team: team, budgets: {all: 12000}}",
+    "carbon": "{file: FILE, kind: carbon, goal: {baseline: 2026-01, due: 2026-12, less-by: 10%, owner: platform}}",
+    "budget": "{file: FILE, kind: budget, objectives: shop.yaml, slos: [orders-accepted]}",
+}
+
+
+def evidence_files() -> Iterator[tuple[str, str, bytes]]:
+    """Name, kind and content of files that other tools write."""
+    for name, kind in (("semgrep.sarif", "sarif"), ("securityhub.json", "asff"), ("prowler.ocsf.json", "prowler"),
+                       ("prowler.csv", "prowler")):  # fmt: skip
+        yield name, kind, (EVIDENCE / name).read_bytes()
+    bill = io.StringIO()
+    rows = list(focus_rows())[:60]
+    writer = csv.DictWriter(bill, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    yield "bill.csv", "cost", bill.getvalue().encode()
+    months = "".join(f"2026-{month:02},shop,{100 - month}.5\n" for month in range(1, 10))
+    yield "carbon.csv", "carbon", f"month,service,kg_co2e\n{months}".encode()
+    hours = "".join(f"2026-10-01T{hour:02}:00:00Z,orders-accepted,{990 + hour % 10},1000\n" for hour in range(24))
+    yield "budget.csv", "budget", f"at,slo,good,total\n{hours}".encode()
+
+
+# --- how they are made -----------------------------------------------------------------------------------------------
+
+
+def _of_trees(texts: Iterable[str], *, is_json: bool = False) -> Mutate:
+    read = [(trees(text), text) for text in texts]
+
+    def mutate(random: Random) -> bytes:
+        documents, text = random.choice(read)
+        if random.random() < 0.15:
+            return of_bytes(text.encode(), random)
+        return of_tree(documents, random, is_json=is_json)
+
+    return mutate
+
+
+def _of(contents: Iterable[bytes], how: Callable[[bytes, Random], bytes]) -> Mutate:
+    known = list(contents)
+    return lambda random: how(random.choice(known), random)
+
+
+def _texts(*patterns: str) -> list[str]:
+    return [path.read_text() for pattern in patterns for path in sorted(ROOT.glob(pattern))]
+
+
+TARGETS = """\
+targets:
+  - name: staging
+    base-url: https://shop.staging.example
+    environment: staging
+    max-rate: 300/s
+    zone-header: x-zone
+    fallback-header: x-fallback
+    aws: {account: "123456789012", region: eu-central-1, profile: drills}
+    variables: {DRILL_AZ: eu-central-1a, DRILL_TAG_KEY: team, DRILL_TAG_VALUE: shop}
+    secrets: [SHOP_TOKEN]
+"""
+JOURNAL = {
+    "chaoslib-version": "1.45.1",
+    "experiment": {"title": "x", "method": []},
+    "status": "completed",
+    "deviated": False,
+    "steady_states": {"before": {"steady_state_met": True, "probes": []}, "after": None, "during": []},
+    "run": [{"activity": {"name": "stop"}, "status": "succeeded", "output": {"a": 1}}],
+    "rollbacks": [],
+}
+EXPOSITION = b"""\
+# HELP rq_total requests
+# TYPE rq_total counter
+rq_total{zone="a",code="200"} 1027 1395066363000
+rq_total{zone="b",code="500"} 3
+# TYPE lat histogram
+lat_bucket{le="0.05"} 24054
+lat_bucket{le="+Inf"} 144320
+lat_sum 53423
+lat_count 144320
+rq_total{zone="\\"q\\\\n"} NaN
+"""
+ANSWERS = [
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Zone: a\r\n\r\nhi",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Zone: a\r\n\r\n2\r\nhi\r\n0\r\nTrailer: x\r\n\r\n",
+    b"HTTP/1.1 503 No\r\nContent-Length: 0\r\nConnection: close\r\nX-Fallback: true\r\n\r\n",
+    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nX-Zone: a\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n\x81\x00",
+    b"HTTP/1.0 200 OK\r\n\r\nsome",
+]
+
+
+# --- who reads them --------------------------------------------------------------------------------------------------
+
+
+def _written(folder: Path, name: str, content: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+@cache
+def _promises() -> Any:
+    return slo.read([ROOT / "slos/shop.yaml"])
+
+
+def _read_slos(folder: Path, content: bytes, _number: int) -> None:
+    slo.read([_written(folder, "slo.yaml", content)])
+
+
+def _read_experiment(folder: Path, content: bytes, _number: int) -> None:
+    experiment, document = read_experiment(_written(folder, "experiment.yaml", content))
+    plan = make(experiment, document, _promises(), TARGET, environment=TARGET.environment_variables, quick=True)
+    show_plan(plan, _console())
+    json.dumps(compose(plan, folder))
+    plan.model_dump_json()
+
+
+def _read_targets(folder: Path, content: bytes, _number: int) -> None:
+    read_targets(_written(folder, "targets.yaml", content))
+
+
+def _read_answers(folder: Path, content: bytes, number: int) -> None:
+    (folder / "evidence").mkdir(exist_ok=True)
+    (folder / "evidence/ruff.sarif").write_bytes((EVIDENCE / "semgrep.sarif").read_bytes())
+    _reviewed(folder, content, number)
+
+
+def _reviewed(folder: Path, content: bytes, number: int) -> None:
+    """What `review` does with answers, and with what stands beside them."""
+    answers = read_answers(_written(folder, "review.yaml", content))
+    found = read_evidence(answers, NOW)
+    milestones = read_milestones(answers.file, answers.lens_name, "testbed")
+    if number % REVIEW_EVERY == 0:
+        whole = review(answers, "testbed", found.shown, [], milestones, NOW)
+        show_review(whole, _console())
+        show_trend(whole.milestones, whole, _console())
+        review_json(whole).encode()
+        roadmap_markdown(whole).encode()
+        roadmap_csv(whole.gaps).encode()
+        roadmap_github(whole.gaps).encode()
+
+
+def _beside(name: str, kind: str, content: bytes) -> Kind:
+    """A file of another tool that the answers name."""
+    entry = ENTRIES[kind].replace("FILE", name)
+    answers = f"lens: wellproven\nquestions: {{}}\nevidence:\n  - {entry}\n".encode()
+    how = of_bytes if name.endswith("csv") else json_tree
+
+    def read(folder: Path, damaged: bytes, number: int) -> None:
+        _written(folder, "shop.yaml", (ROOT / "slos/shop.yaml").read_bytes())
+        _written(folder, name, damaged)
+        _reviewed(folder, answers, number)
+
+    return Kind(name, _of([content], how), read)
+
+
+def _read_milestone(folder: Path, content: bytes, number: int) -> None:
+    (folder / "milestones").mkdir(exist_ok=True)
+    _written(folder, "milestones/2026-01-01-b.json", content)
+    _written(folder, "milestones/2026-01-02-a.json", _milestone())
+    _reviewed(folder, b"lens: wellproven\nquestions: {}\n", number)
+
+
+@cache
+def _milestone() -> bytes:
+    answers = read_answers(ROOT / "slos/review.yaml")
+    whole = review(answers, "testbed", [], [], (), NOW)
+    kept = make_milestone("a", NOW, answers.lens_name, "testbed", whole.pillars, whole.measured)
+    return kept.model_dump_json(by_alias=True).encode()
+
+
+def _read_lens(folder: Path, content: bytes, _number: int) -> None:
+    lint(read_lens(_written(folder, "lens.json", content)))
+
+
+def _console() -> Console:
+    return Console(file=io.StringIO(), width=80)
+
+
+def _judged(folder: Path, number: int) -> None:
+    """What `judge`, `report` and `review` do with a stored run."""
+    record = read_record(folder)
+    judgement = judge(record)
+    crashed = [one.because for one in judgement.verdicts if "our own mistake" in one.because]
+    assert not crashed, crashed
+    json_text(judgement).encode()
+    terminal(judgement, _console())
+    shown_by(record, judgement, built_in_lens(), BUILT_IN, Now(Scope()))
+    measured_by(record, judgement)
+    if number % HTML_EVERY == 0:
+        html(record, judgement).encode()
+
+
+def _read_run(name: str, how: Callable[[bytes, Random], bytes], only: Iterable[str] = tuple(seeds.RUNS)) -> Kind:
+    """One file of a stored run is damaged, the others are whole."""
+
+    def mutate(random: Random) -> bytes:
+        run = random.choice(list(only))
+        return run.encode() + b"\0" + how((_runs() / run / name).read_bytes(), random)
+
+    def read(folder: Path, content: bytes, number: int) -> None:
+        del folder
+        run, _, damaged = content.partition(b"\0")
+        path = _runs() / run.decode() / name
+        whole = path.read_bytes()
+        try:
+            path.write_bytes(damaged)
+            _judged(path.parent, number)
+        finally:
+            path.write_bytes(whole)
+
+    return Kind(name, mutate, read)
+
+
+@cache
+def _runs() -> Path:
+    from tempfile import mkdtemp
+
+    folder = Path(mkdtemp(prefix="fuzz-runs-"))
+    for name, made in seeds.RUNS.items():
+        seeds.store(made(), folder / name)
+    return folder
+
+
+def json_tree(content: bytes, random: Random) -> bytes:
+    return of_bytes(content, random) if random.random() < 0.1 else of_tree([json.loads(content)], random, is_json=True)
+
+
+def _read_journal(folder: Path, content: bytes, _number: int) -> None:
+    _written(folder, "journal.json", content)
+    chaos = Chaos.__new__(Chaos)  # no child is needed to read what one left
+    chaos._run_dir = folder
+    assert isinstance(chaos.status(), str)
+
+
+def _read_exposition(_folder: Path, content: bytes, _number: int) -> None:
+    metric_sum(content.decode("utf-8", "replace"), "rq_total", {"zone": "a"})
+
+
+def _read_answer(_folder: Path, content: bytes, number: int) -> None:
+    from harness.load.wire import Answer
+
+    answer = Answer(b"x-zone", b"x-fallback")
+    step = (1, 3, 7, len(content) or 1)[number % 4]
+    for at in range(0, len(content), step):
+        answer.feed(memoryview(content[at : at + step]))
+        if answer.is_complete:
+            break
+    else:
+        answer.end()
+    assert 0 <= answer.status <= 65_535, answer.status  # what the record has room for
+    assert answer.flags in (0, 1)
+
+
+def _broken_answer() -> type[Exception]:
+    from harness.load.wire import BrokenAnswerError
+
+    return BrokenAnswerError
+
+
+def kinds() -> list[Kind]:
+    """Every kind of file there is."""
+    lens = aws_json(built_in_lens())
+    small = {"name": "x", "schemaVersion": "2021-11-01", "pillars": [json.loads(lens)["pillars"][0]]}
+    return [
+        Kind("slo", _of_trees(_texts("slos/shop.yaml")), _read_slos),
+        Kind("experiment", _of_trees(_texts("experiments/*.yaml")), _read_experiment),
+        Kind("targets", _of_trees([TARGETS]), _read_targets),
+        Kind("answers", _of_trees(_texts("slos/review.yaml")), _read_answers),
+        Kind("lens", _of_trees([json.dumps(small)], is_json=True), _read_lens),
+        _read_run("run.json", json_tree, ("met",)),
+        _read_run("plan.json", json_tree),
+        _read_run("events.jsonl", of_lines),
+        _read_run("requests-0.bin", of_bytes),
+        _read_run("zones-0.txt", of_bytes, ("met", "missed")),
+        _read_run("load-0.json", json_tree, ("met", "missed")),
+        _read_run("observations.jsonl", of_lines, ("watched", "inferred")),
+        _read_run("survivors.txt", of_lines, ("met", "missed")),
+        *(_beside(name, kind, content) for name, kind, content in evidence_files()),
+        Kind("milestone", _of([_milestone()], json_tree), _read_milestone),
+        Kind("journal", lambda random: json_tree(json.dumps(JOURNAL).encode(), random), _read_journal),
+        Kind("exposition", _of([EXPOSITION], of_bytes), _read_exposition, (ValueError,)),
+        Kind("answer", _of(ANSWERS, of_bytes), _read_answer, (_broken_answer(),)),
+    ]
+
+
+__all__ = ["Kind", "kinds", "yaml"]
