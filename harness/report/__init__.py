@@ -6,11 +6,13 @@ from harness.report.lines import put
 from harness.report.page import html, json_text
 from harness.report.planned import show_plan
 from harness.report.review import (
+    review_html,
     review_json,
     roadmap_csv,
     roadmap_github,
     roadmap_markdown,
     show_review,
+    show_roadmap,
     show_trend,
 )
 from harness.report.watch import Observer, live
@@ -21,12 +23,14 @@ __all__ = [
     "json_text",
     "live",
     "put",
+    "review_html",
     "review_json",
     "roadmap_csv",
     "roadmap_github",
     "roadmap_markdown",
     "show_plan",
     "show_review",
+    "show_roadmap",
     "show_trend",
     "summary",
     "terminal",

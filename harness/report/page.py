@@ -1,23 +1,14 @@
-"""The page: one HTML file that needs nothing else, and may fetch nothing.
+"""The page of a drill: one HTML file that needs nothing else, and may fetch nothing."""
 
-Everything from outside is escaped: text by jinja2, JSON by leaving no `<`, `>` or `&` in it. Should that ever fail, the
-page's own policy still lets only our two scripts run, named by their hashes, and no request leave.
-"""
-
-import base64
-import hashlib
-import json
 from functools import cache
-from importlib.resources import files
-from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from harness.judge import Judgement
 from harness.record import Record
 from harness.report import tables, words
 from harness.report.figures import Chart, charts_of
+from harness.report.templates import compact, json_in_html, own, render
 from harness.report.timeline import timeline_of
 from harness.report.watched import watched_tables
 
@@ -37,43 +28,41 @@ def _json_escape(character: str) -> str:
     return json.dumps(character)[1:-1]
 
 
-def html(record: Record, judgement: Judgement) -> str:
+def html(record: Record, judgement: Judgement, review_link: str = "") -> str:
     """The report of a judged record, which reads the record's files for their hashes.
 
-    Nobody needs a network: neither this, nor whoever reads the page.
+    Nobody needs a network: neither this, nor whoever reads the page. `review_link` is the address of the review's page,
+    seen from this one, where there is such a page.
     """
     charts, not_drawn = _drawn(record, judgement)
-    plotly, script = _plotly(), _script()
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            record=record,
-            judgement=judgement,
-            words=words,
-            head=list(tables.head_table(record)),
-            sentence=words.outcome_sentence(judgement),
-            verdicts=words.worst_first(judgement),
-            charts=charts,
-            not_drawn=not_drawn,
-            charts_json=_json_in_html([{"id": one.id, **one.figure} for one in charts]),
-            verdict_json=_json_in_html(judgement.model_dump(mode="json", by_alias=True)),
-            measured=[
-                *watched_tables(judgement),
-                tables.recovery_table(judgement),
-                tables.data_table(judgement),
-                tables.budget_table(judgement, record.plan),
-                tables.alert_table(judgement),
-                tables.account_table(judgement),
-            ],
-            planned=list(tables.plan_tables(record.plan)),
-            claims=list(tables.claim_tables(record.plan)),
-            files=tables.file_table(record),
-            style=_own("page.css"),
-            plotly=plotly,
-            script=script,
-            script_hashes=" ".join(f"'{_hash(text)}'" for text in (plotly, script)),
-        )
+    plotly, script = _plotly(), own("page.js")
+    return render(
+        "report.html.j2",
+        ["page.css", "report.css"],
+        [plotly, script],
+        record=record,
+        judgement=judgement,
+        head=list(tables.head_table(record)),
+        sentence=words.outcome_sentence(judgement),
+        verdicts=words.worst_first(judgement),
+        charts=charts,
+        not_drawn=not_drawn,
+        charts_json=json_in_html(compact([{"id": one.id, **one.figure} for one in charts])),
+        verdict_json=json_in_html(compact(judgement.model_dump(mode="json", by_alias=True))),
+        measured=[
+            *watched_tables(judgement),
+            tables.recovery_table(judgement),
+            tables.data_table(judgement),
+            tables.budget_table(judgement, record.plan),
+            tables.alert_table(judgement),
+            tables.account_table(judgement),
+        ],
+        planned=list(tables.plan_tables(record.plan)),
+        claims=list(tables.claim_tables(record.plan)),
+        review_link=review_link if record.plan.proves else "",
+        files=tables.file_table(record),
+        plotly=plotly,
+        script=script,
     )
 
 
@@ -86,41 +75,9 @@ def _drawn(record: Record, judgement: Judgement) -> tuple[list[Chart], str]:
         return [], f"{type(error).__name__}: {error}"
 
 
-def _json_in_html(value: Any) -> str:
-    """JSON that can stand in a script element as it is: the characters HTML reads are written as JSON escapes."""
-    text = json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=True)
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("harness.report", "page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-
-
-def _own(name: str) -> str:
-    return files("harness.report").joinpath("page", name).read_text(encoding="utf-8")
-
-
 @cache
 def _plotly() -> str:
     text = f"{PLOTLY_BEGIN}{get_plotlyjs()}{PLOTLY_END}"
     assert "</script" not in text.lower()
     assert "<!--" not in text
     return text
-
-
-def _script() -> str:
-    return _own("page.js")
-
-
-def _hash(script: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

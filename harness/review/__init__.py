@@ -6,7 +6,7 @@ Pure, but for reading and writing files.
 from harness.review.answers import BUILT_IN, Answer, Answers, Effect, Level, Measure, Scope
 from harness.review.built_in import aws_json, built_in_lens
 from harness.review.conditions import Condition, ConditionError, parse_condition
-from harness.review.decisions import TradeOff, amount
+from harness.review.decisions import Checked, TradeOff, amount
 from harness.review.evidence import Now, shown_by, with_drills
 from harness.review.findings import Findings, WrittenEvidence, with_findings
 from harness.review.improvements import Improved
@@ -16,7 +16,7 @@ from harness.review.milestones import NAME as MILESTONE_NAME
 from harness.review.milestones import Change, Milestone, Trend, make_milestone, read_milestones, write_milestone
 from harness.review.oddities import Finding, Oddity, lint
 from harness.review.reading import read_answers, read_evidence
-from harness.review.roadmap import Gap, Quadrant
+from harness.review.roadmap import PHASES, Gap, Quadrant, quadrant_of
 from harness.review.scores import FORMULA, Balance, PillarScore, Risks, balance, score
 from harness.review.states import Practice, State, weight
 from harness.review.types import Choice, Lens, Pillar, Provable, Question, Risk, Rule, Shown
@@ -27,10 +27,12 @@ __all__ = [
     "FORMULA",
     "MEASURED_PILLARS",
     "MILESTONE_NAME",
+    "PHASES",
     "Answer",
     "Answers",
     "Balance",
     "Change",
+    "Checked",
     "Choice",
     "Condition",
     "ConditionError",
@@ -70,6 +72,7 @@ __all__ = [
     "make_milestone",
     "measured_by",
     "parse_condition",
+    "quadrant_of",
     "read_answers",
     "read_evidence",
     "read_lens",

@@ -8,48 +8,41 @@ Well-Architected Tool imports; `review lint` tries every selection of a custom l
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 
-from harness import slo
-from harness.errors import FileError, UsageError
-from harness.judge import Judgement, judge
-from harness.plan import TESTBED, Proves, built_in_target, read_experiment, read_targets
-from harness.record import Record, read_record
-from harness.report import review_json, roadmap_csv, roadmap_github, roadmap_markdown, show_review, show_trend
+from harness.errors import NotAvailableError, UsageError
+from harness.plan import TESTBED
+from harness.report import (
+    review_json,
+    roadmap_csv,
+    roadmap_github,
+    roadmap_markdown,
+    show_review,
+    show_roadmap,
+    show_trend,
+)
 from harness.review import (
     MILESTONE_NAME,
-    Answers,
-    Measured,
-    Now,
     Review,
-    Shown,
     State,
     aws_json,
     built_in_lens,
     lint,
     make_milestone,
-    measured_by,
-    read_answers,
-    read_evidence,
     read_lens,
-    read_milestones,
-    review,
-    shown_by,
-    with_drills,
-    with_findings,
     write_milestone,
 )
-from harness.text import visible
-from harness.verbs.common import TARGETS_FILE, Streams, add_runs_argument, experiment_paths
+from harness.verbs.common import Streams, add_runs_argument
+from harness.verbs.reviewing import Reviewed, Sources, page_text, reviewed, write_page
 
 HELP = "claimed and proven scores of the six pillars; roadmap, milestones, lenses"
 EXAMPLES = """\
 examples:
   wellproven review                            slos/review.yaml against the runs on the embedded target
   wellproven review --target staging --json
+  wellproven review -o review.html             as a page: self-contained, works offline
+  wellproven review roadmap                    what to do next
   wellproven review roadmap --as markdown      or csv, or github: issues as its API takes them
   wellproven review milestone spring           kept in slos/milestones/
   wellproven review trend                      what got better, worse, stale
@@ -59,7 +52,7 @@ examples:
 exit codes of review: 1 a claim is refuted, 2 a claim that could be proven is not, 0 neither
 """
 EXIT_REFUTED, EXIT_UNPROVEN, EXIT_ODD = 1, 2, 1
-ROADMAPS = ("markdown", "csv", "github")
+ROADMAPS = ("text", "markdown", "csv", "github")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,8 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="milestone: its name; lint: custom lenses, AWS's JSON")
     parser.add_argument("--answers", type=Path, default=Path("slos/review.yaml"), metavar="FILE", help="the answers")
     parser.add_argument("--target", default=TESTBED, metavar="T", help="whose runs count; default: testbed")
-    parser.add_argument("--as", dest="form", choices=ROADMAPS, default="markdown", help="roadmap: its format")
+    parser.add_argument("--as", dest="form", choices=ROADMAPS, default="text", help="roadmap: its format")
     parser.add_argument("--json", action="store_true", help="as JSON, schema wellproven/review/v1")
+    parser.add_argument("-o", "--output", metavar="FILE", help="the review as a page, HTML; - for the terminal")
     parser.add_argument(
         "--experiments", type=Path, default=Path("experiments"), metavar="DIR", help="default: experiments/"
     )
@@ -82,6 +76,8 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
     """Do it."""
     if arguments.names and arguments.what not in ("milestone", "lint"):
         raise UsageError(f"review {arguments.what} takes no NAME")
+    if arguments.output and (arguments.json or arguments.what != "score"):
+        raise UsageError("-o FILE writes the review's page; redirect everything else, such as --json > review.json")
     match arguments.what:
         case "lens":
             streams.out.write(aws_json(built_in_lens()))
@@ -89,26 +85,43 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
         case "lint":
             return _lint([Path(name) for name in arguments.names], streams, as_json=arguments.json)
         case "roadmap":
-            return _roadmap(_reviewed(arguments, streams), arguments.form, streams)
+            return _roadmap(_reviewed(arguments, streams).review, arguments.form, streams)
         case "milestone":
             return _milestone(arguments, streams)
         case "trend":
-            found = _reviewed(arguments, streams)
+            found = _reviewed(arguments, streams).review
             show_trend(found.milestones, found, streams.result)
             return 0
         case _:
-            return _score(_reviewed(arguments, streams), streams, as_json=arguments.json)
+            return _score(_reviewed(arguments, streams), arguments, streams)
 
 
-def _score(found: Review, streams: Streams, *, as_json: bool) -> int:
-    if as_json:
-        streams.out.write(review_json(found))
+def _reviewed(arguments: argparse.Namespace, streams: Streams) -> Reviewed:
+    sources = Sources(arguments.answers, arguments.runs, arguments.experiments, arguments.target)
+    return reviewed(sources, lambda line: streams.progress.print(line, markup=False))
+
+
+def _score(found: Reviewed, arguments: argparse.Namespace, streams: Streams) -> int:
+    if arguments.json:
+        streams.out.write(review_json(found.review))
+    elif arguments.output == "-":
+        streams.out.write(page_text(found))
+    elif arguments.output:
+        _write(found, Path(arguments.output), streams)
     else:
-        show_review(found, streams.result)
-    states = {one.state for one in found.practices}
+        show_review(found.review, streams.result)
+    states = {one.state for one in found.review.practices}
     if State.REFUTED in states:
         return EXIT_REFUTED
     return EXIT_UNPROVEN if states & {State.UNPROVEN, State.STALE, State.PARTIAL} else 0
+
+
+def _write(found: Reviewed, path: Path, streams: Streams) -> None:
+    try:
+        write_page(found, path)
+    except OSError as error:
+        raise NotAvailableError(f"{path}: cannot be written ({error.strerror}); try another -o FILE") from None
+    streams.out.write(f"{path}\n")
 
 
 def _roadmap(found: Review, form: str, streams: Streams) -> int:
@@ -117,94 +130,22 @@ def _roadmap(found: Review, form: str, streams: Streams) -> int:
             streams.out.write(roadmap_csv(found.gaps))
         case "github":
             streams.out.write(roadmap_github(found.gaps))
-        case _:
+        case "markdown":
             streams.out.write(roadmap_markdown(found))
+        case _:
+            show_roadmap(found, streams.result)
     return 0
 
 
 def _milestone(arguments: argparse.Namespace, streams: Streams) -> int:
     if len(arguments.names) != 1 or not MILESTONE_NAME.fullmatch(arguments.names[0]):
         raise UsageError("review milestone takes one name of small letters, digits and hyphens, such as spring-2027")
-    found = _reviewed(arguments, streams)
+    found = _reviewed(arguments, streams).review
     kept = make_milestone(
         arguments.names[0], found.at, found.answers.lens_name, found.target, found.pillars, found.measured
     )
     streams.progress.print(f"milestone {write_milestone(arguments.answers, kept)}", soft_wrap=True, markup=False)
     return 0
-
-
-def _reviewed(arguments: argparse.Namespace, streams: Streams) -> Review:
-    """Everything read, and held against each other."""
-    answers = read_answers(arguments.answers)
-    now = _now(arguments, answers, streams)
-    runs = list(_judged(arguments.runs, arguments.target, streams))
-    proves = [
-        *_proves(arguments.experiments),
-        *((record.info.experiment, one) for record, _ in runs for one in record.plan.proves),
-    ]
-    lens = with_findings(with_drills(answers.lens, answers.lens_name, proves), answers.evidence)
-    answers = replace(answers, lens=lens)
-    shown: list[Shown] = _found(answers, streams)
-    measured: list[Measured] = []
-    for record, judgement in runs:
-        shown += shown_by(record, judgement, answers.lens, answers.lens_name, now)
-        measured += [one for one in [measured_by(record, judgement)] if one]
-    milestones = read_milestones(arguments.answers, answers.lens_name, arguments.target)
-    return review(answers, arguments.target, shown, measured, milestones, datetime.now(UTC))
-
-
-def _found(answers: Answers, streams: Streams) -> list[Shown]:
-    """What other tools' files show; what they do not is said."""
-    found = read_evidence(answers, datetime.now(UTC))
-    for note in found.notes:
-        streams.progress.print(visible(note))
-    return found.shown
-
-
-def _now(arguments: argparse.Namespace, answers: Answers, streams: Streams) -> Now:
-    """How things are today: what is promised, and what the target is."""
-    folder = arguments.answers.parent
-    promises = None
-    try:
-        promises = slo.read([folder])
-    except FileError as error:
-        streams.progress.print(visible(f"{folder}: promises not compared: {_first(error)}"))
-    target = built_in_target() if arguments.target == TESTBED else None
-    if target is None:
-        target = read_targets(arguments.experiments / TARGETS_FILE).get(arguments.target)
-    return Now(answers.scope, promises, target.configuration if target else None)
-
-
-def _proves(folder: Path) -> Iterator[tuple[str, Proves]]:
-    """What the experiments say they prove; `check` says what is wrong in one, here it is left out."""
-    try:
-        paths = experiment_paths([], folder)
-    except FileError:
-        return
-    for path in paths:
-        try:
-            experiment, _ = read_experiment(path)
-        except FileError:
-            continue
-        yield from ((experiment.name, one) for one in experiment.drill.proves)
-
-
-def _judged(runs: Path, target: str, streams: Streams) -> Iterator[tuple[Record, Judgement]]:
-    """The stored runs of a target, judged; a folder that is no whole run shows nothing, and that is said."""
-    for head in sorted(runs.glob("*/*/run.json")):
-        if head.parent.is_symlink() or head.parent.parent.is_symlink():
-            continue
-        try:
-            record = read_record(head.parent)
-        except FileError as error:
-            streams.progress.print(visible(f"{head.parent}: left out: {_first(error)}"))
-            continue
-        if record.info.target == target:
-            yield record, judge(record)
-
-
-def _first(error: FileError) -> str:
-    return str(error).splitlines()[0]
 
 
 def _lint(paths: Sequence[Path], streams: Streams, *, as_json: bool) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
@@ -11,126 +11,146 @@ from harness.judge import Outcome
 from harness.report import words
 from harness.report.blocks import STYLES
 from harness.report.lines import COLUMNS_MAX, put
-from harness.review import FORMULA, Change, Measured, Milestone, PillarScore, Practice, Review, State, Trend
+from harness.report.review import phrases
+from harness.review import (
+    FORMULA,
+    PHASES,
+    Change,
+    Checked,
+    Gap,
+    Measured,
+    Milestone,
+    PillarScore,
+    Practice,
+    Review,
+    State,
+    Trend,
+)
 
 _LISTED: Final = (State.REFUTED, State.STALE, State.PARTIAL, State.UNPROVEN, State.NOT_TESTABLE)
 _STATE_STYLES: Final = {State.REFUTED: "bold red", State.STALE: "yellow", State.PARTIAL: "yellow"}
 _GAPS_SHOWN: Final = 5
-_HEAD: Final = f"{'pillar':<23}{'claimed':>8}{'proven':>8}{'provable':>10}   high risk  medium risk"
+_NAME: Final = 23  # columns of a pillar's name
+_DAY: Final = 11  # columns of one day's score
+_HEAD: Final = (
+    f"{'pillar':<{_NAME}}{'claimed':>8}{'proven':>8}{'provable':>9}{'high':>9}{'medium':>9}{'unanswered':>12}"
+)
 
 
 def show_review(review: Review, console: Console) -> None:
     """Print the scorecard, what drills measured, and what is refuted, stale, partial, unproven, or only words."""
     width = min(console.width, COLUMNS_MAX)
+    state, sentence = phrases.headline(review)
+    put(console, Text(sentence, style=f"bold {STYLES[phrases.outcome_of(state)].split()[-1]}"), width)
+    console.print()
     for line in _scorecard(review):
-        console.print(line, soft_wrap=True)
+        put(console, line, width)
     for title, lines in _blocks(review, console.encoding):
         console.print()
         put(console, Text(title, style="bold"), width)
         for line in lines:
-            put(console, Padding(line, (0, 0, 0, 2), expand=False), width)
+            put(console, _indented(line), width)
+
+
+def _indented(line: Text) -> RenderableType:
+    return Padding(line, (0, 0, 0, 2), expand=False)
 
 
 def _scorecard(review: Review) -> Iterator[Text]:
+    yield Text(f"{'':<{_NAME}}{'score, 0 to 100':^25}{'questions at risk':>20}", style="dim")
     yield Text(_HEAD, style="dim")
     for one in review.pillars:
         yield Text(_line(one.name, one.claimed, one.proven, one.provable) + _risks(one))
     total = review.balance
     yield Text(_line("balanced, each the same", total.claimed, total.proven, total.provable), style="bold")
+    for one in review.pillars:
+        if one.risks_claimed.unknown:
+            known = phrases.not_known(one.risks_claimed)
+            yield Text(f"{words.visible(one.name)}: {known}, as the lens does not publish its rules", style="yellow")
     yield Text()
-    for line in (
-        f"scores: {FORMULA}",
-        "risks: questions, by what is claimed / with what is refuted taken out / by",
-        "what is proven alone",
-    ):
-        yield Text(line, style="dim")
+    yield Text(f"score: {FORMULA}", style="dim")
+    yield Text(
+        "risk: by what is claimed / with what is refuted taken out / by what is proven alone; a question nobody "
+        "answered is in none of them",
+        style="dim",
+    )
 
 
 def _line(name: str, claimed: float | None, proven: float | None, provable: float | None) -> str:
-    return f"{words.visible(name)[:23]:<23}{_score(claimed):>8}{_score(proven):>8}{_score(provable):>10}"
+    scores = f"{phrases.score(claimed):>8}{phrases.score(proven):>8}{phrases.score(provable):>9}"
+    return f"{words.visible(name)[:_NAME]:<{_NAME}}{scores}"
 
 
 def _risks(one: PillarScore) -> str:
     claimed, unrefuted, proven = one.risks_claimed, one.risks_unrefuted, one.risks_proven
     high = f"{claimed.high}/{unrefuted.high}/{proven.high}"
     medium = f"{claimed.medium}/{unrefuted.medium}/{proven.medium}"
-    unanswered = f"  {one.unanswered} unanswered" if one.unanswered else ""
-    not_known = f"  {claimed.unknown} not known" if claimed.unknown else ""
-    return f"{high:>12}{medium:>13}{unanswered}{not_known}"
-
-
-def _score(value: float | None) -> str:
-    """A score without decimals, that never reads 0 or 100 where it is neither."""
-    if value is None:
-        return words.NOT_KNOWN
-    return f"{value:.0f}" if value in (0, 100) else f"{min(max(value, 1), 99):.0f}"
+    return f"{high:>9}{medium:>9}{one.unanswered:>12}"
 
 
 def _blocks(review: Review, encoding: str) -> Iterator[tuple[str, list[Text]]]:
     """Titled lists; empty ones are left out."""
-    measured = [_measured(one) for _, one in sorted(review.measured.items())]
+    measured = [_measured(one, encoding) for _, one in sorted(review.measured.items())]
     if measured:
-        yield "Measured by the newest run of each experiment (reliability, performance):", measured
+        yield "Measured by the newest run of each experiment (reliability, performance)", measured
     for state in _LISTED:
         found = [one for one in review.practices if one.state is state]
         if found:
-            yield f"{state}: {len(found)}", [_practice(one) for one in found]
+            title = f"{state.capitalize()}: {len(found)}, {phrases.MEANINGS[state]}"
+            yield title, list(_practices(found))
     excluded = [one for one in review.practices if one.excluded]
     if excluded:
         yield (
-            f"Excluded, and still in the denominator: {len(excluded)}",
-            [Text(f"{one.question} / {one.choice.id}: {words.visible(one.excluded)}") for one in excluded],
+            f"Excluded: {len(excluded)}, not looked at now, and still in the denominator",
+            [Text(f"{one.choice.id}: {words.visible(one.excluded)}") for one in excluded],
         )
     for one in review.trade_offs:
         title = f"Trade-off {one.decision.id}: {words.visible(one.decision.title)}"
-        lines = [_outcome(check.outcome, check.because, encoding) for check in one.checked]
-        yield (
-            title,
-            lines + [Text(f"contradicted: {words.visible(said)}", style="bold red") for said in one.contradictions],
-        )
+        yield title, list(_trade_off(one.checked, one.contradictions, encoding))
     if review.improved:
         claims = [_outcome(one.outcome, f"{one.improvement.claim}: {one.because}", encoding) for one in review.improved]
         yield "Improvements claimed", claims
     if review.trend is not None:
-        yield (
-            f"Since milestone {review.trend.since.name} of {review.trend.since.at:%Y-%m-%d}",
-            list(_trend(review.trend)),
-        )
+        since = review.trend.since
+        yield f"Since milestone {words.visible(since.name)} of {since.at:%Y-%m-%d}", list(_trend(review.trend))
     if review.gaps:
+        first = review.gaps[:_GAPS_SHOWN]
+        count = words.plural(len(review.gaps), "gap")
         yield (
-            f"Roadmap: {len(review.gaps)} gaps, the first of them (all: wellproven review roadmap)",
-            [
-                Text(f"{gap.phase}: {words.visible(gap.to_do)} ({gap.practice.choice.id}; {gap.quadrant})")
-                for gap in review.gaps[:_GAPS_SHOWN]
-            ],
+            f"Next steps: the first {len(first)} of {count}; all: wellproven review roadmap",
+            [Text(f"{gap.phase}: {words.visible(gap.to_do)} ({gap.practice.choice.id})") for gap in first],
         )
 
 
-def _measured(one: Measured) -> Text:
-    parts = [
-        ("RTA", one.rta_s, one.rto_s, "RTO", " s"),
-        ("RPA", one.rpa_s, one.rpo_s, "RPO", " s"),
-    ]
-    said = [
-        f"{name} {value:.3g}{unit}" + (f" of {limit_name} {limit:.3g}{unit}" if limit is not None else "")
-        for name, value, limit, limit_name, unit in parts
-        if value is not None
-    ]
-    if one.lost is not None:
-        said.append(f"{one.lost:,} writes lost")
-    if one.budget_ratio is not None:
-        said.append(f"{words.percent(one.budget_ratio)} of a window's budget")
-    if one.burn is not None:
-        said.append(f"burn {one.burn:.3g} over the drill")
-    return Text.assemble(
-        (one.outcome.value, STYLES[one.outcome]), f" {words.visible(one.run)}: {', '.join(said) or 'no figure'}"
-    )
+def _measured(one: Measured, encoding: str) -> Text:
+    said = ", ".join(phrases.figures(one)) or "no figure"
+    return _outcome(one.outcome, f"{one.run}: {said}", encoding)
 
 
-def _practice(one: Practice) -> Text:
-    by = f" ({words.visible(one.shown.source)})" if one.shown else ""
-    because = f": {words.visible(one.because)}" if one.because and one.state in _STATE_STYLES else ""
-    return Text.assemble((f"{one.question} / {one.choice.id}", _STATE_STYLES.get(one.state, "")), by, because)
+def _practices(found: Sequence[Practice]) -> Iterator[Text]:
+    """Each with its reason; where there is none to tell, by question in as few lines as it takes."""
+    reasoned = [one for one in found if one.state in _STATE_STYLES]
+    for one in reasoned:
+        by = f" ({words.visible(one.shown.source)})" if one.shown else ""
+        because = f": {words.visible(one.because)}" if one.because else ""
+        yield Text.assemble((one.choice.id, _STATE_STYLES[one.state]), because, by)
+    for one in found:
+        if one not in reasoned:
+            how = phrases.could_show(one.choice)
+            yield Text.assemble(one.choice.id, (f": {words.visible(how)}" if how else "", "dim"))
+
+
+def _trade_off(checked: Iterable[Checked], contradictions: Sequence[str], encoding: str) -> Iterator[Text]:
+    """A contradiction that is a limit not kept has been said with the limit."""
+    checks = list(checked)
+    for one in checks:
+        yield _outcome(one.outcome, one.because, encoding)
+    said = {one.because for one in checks}
+    for contradiction in contradictions:
+        if contradiction not in said:
+            yield Text(f"contradicted: {words.visible(contradiction)}", style="bold red")
+    if not checks and not contradictions:
+        yield Text("nothing was said that could be measured", style="dim")
 
 
 def _outcome(outcome: Outcome, said: str, encoding: str) -> Text:
@@ -138,15 +158,46 @@ def _outcome(outcome: Outcome, said: str, encoding: str) -> Text:
     return Text.assemble((mark, STYLES[outcome]), f" {words.visible(said)}")
 
 
+# --- trend -----------------------------------------------------------------------------------------------------------
+
+
+def show_trend(milestones: Sequence[Milestone], now: Review, console: Console) -> None:
+    """Print the proven scores of the newest milestones and today's, and what changed since the newest."""
+    width = min(console.width, COLUMNS_MAX)
+    if not milestones:
+        put(console, Text("no milestone yet: wellproven review milestone NAME keeps the review as it is today"), width)
+        return
+    shown = milestones[-max(1, (width - _NAME) // _DAY - 1) :]
+    days = [*((one.name, f"{one.at:%Y-%m-%d}") for one in shown), ("", "today")]
+    for name, row in (("proven score", [name for name, _ in days]), ("", [day for _, day in days])):
+        put(console, Text(_row(name, [words.visible(one)[: _DAY - 1] for one in row]), style="dim"), width)
+    then = [{pillar.id: pillar.proven for pillar in one.pillars} for one in shown]
+    for pillar in now.pillars:
+        scores = [*(one.get(pillar.id) for one in then), pillar.proven]
+        put(console, Text(_row(pillar.name, [phrases.score(one) for one in scores])), width)
+    if len(shown) < len(milestones):
+        older = words.plural(len(milestones) - len(shown), "older milestone")
+        put(console, Text(f"{older} not shown", style="dim"), width)
+    if now.trend is not None:
+        console.print()
+        put(console, Text(f"Since {words.visible(now.trend.since.name)}", style="bold"), width)
+        for line in _trend(now.trend):
+            put(console, _indented(line), width)
+
+
+def _row(name: str, cells: Iterable[str]) -> str:
+    return f"{words.visible(name)[:_NAME]:<{_NAME}}" + "".join(f"{cell:>{_DAY}}" for cell in cells)
+
+
 def _trend(trend: Trend) -> Iterator[Text]:
     for pillar, (then, now) in trend.scores.items():
         if then != now:
-            yield Text(f"{pillar}: proven {_score(then)} -> {_score(now)}")
+            yield Text(f"{words.visible(pillar)}: proven {phrases.score(then)} -> {phrases.score(now)}")
     grown_old = set(trend.stale)
     for title, changes, style in (
-        ("better", trend.better, "green"),
         ("worse", [one for one in trend.worse if one not in grown_old], "bold red"),
         ("stale", trend.stale, "yellow"),
+        ("better", trend.better, "green"),
     ):
         for one in changes:
             yield Text.assemble((title, style), f" {_change(one)}")
@@ -158,26 +209,40 @@ def _change(one: Change) -> str:
     return f"{words.visible(one.practice)}: {one.before} -> {one.now}"
 
 
-def show_trend(milestones: Sequence[Milestone], now: Review, console: Console) -> None:
-    """Print each milestone's proven scores, oldest first, and today's."""
-    rows = [
-        *(
-            (f"{one.at:%Y-%m-%d} {one.name}", {pillar.id: pillar.proven for pillar in one.pillars})
-            for one in milestones
-        ),
-        ("today", {pillar.id: pillar.proven for pillar in now.pillars}),
-    ]
-    names = [pillar.id for pillar in now.pillars]
-    for line in _trend_table(rows, names):
-        console.print(line, soft_wrap=True)
-    if now.trend is not None:
-        console.print()
-        for line in _trend(now.trend):
-            put(console, line, min(console.width, COLUMNS_MAX))
+# --- roadmap ---------------------------------------------------------------------------------------------------------
 
 
-def _trend_table(rows: Iterable[tuple[str, dict[str, float | None]]], names: Sequence[str]) -> Iterator[Text]:
-    yield Text(f"{'proven':<26}" + "".join(f"{name[:8]:>9}" for name in names), style="dim")
-    for title, scores in rows:
-        cells = "".join(f"{_score(scores.get(name)):>9}" for name in names)
-        yield Text(f"{words.visible(title)[:26]:<26}{cells}")
+def show_roadmap(review: Review, console: Console) -> None:
+    """Print every gap by phase: when, by whom, what to do, what it buys."""
+    width = min(console.width, COLUMNS_MAX)
+    if not review.gaps:
+        put(console, Text("no gap: everything that applies is proven"), width)
+        return
+    for phase in PHASES:
+        gaps = [one for one in review.gaps if one.phase == phase]
+        if gaps:
+            put(console, Text(f"{phase.capitalize()}: {words.plural(len(gaps), 'gap')}", style="bold"), width)
+            for gap in gaps:
+                for line in _gap(gap):
+                    put(console, line, width)
+            console.print()
+    if any(one.assumed for one in review.gaps):
+        answers = words.visible(str(review.answers.file))
+        put(console, Text(f"(?) nobody said so in {answers}: assumed", style="dim"), width)
+
+
+def _gap(gap: Gap) -> Iterator[RenderableType]:
+    due = f"{gap.due}{phrases.unsure(gap, 'due')}"
+    effort = f"impact {gap.impact}{phrases.unsure(gap, 'impact')}"
+    effort += f", complexity {gap.complexity}{phrases.unsure(gap, 'complexity')}"
+    yield _indented(
+        Text.assemble(
+            (gap.practice.state.value, _STATE_STYLES.get(gap.practice.state, "")),
+            f" {gap.practice.choice.id}: {words.visible(gap.to_do)}",
+        )
+    )
+    details = [gap.quadrant.value, effort, f"due {due}{', overdue' if gap.overdue else ''}"]
+    details += [words.visible(gap.owner)] if gap.owner else []
+    yield Padding(Text("; ".join(details), style="yellow" if gap.overdue else "dim"), (0, 0, 0, 4), expand=False)
+    for said in gap.buys:
+        yield Padding(Text(f"buys {words.visible(said)}"), (0, 0, 0, 4), expand=False)

@@ -1,0 +1,125 @@
+"""A review's scores, states and figures in words, the same in every form of it."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final
+
+from harness.judge import Outcome
+from harness.report import words
+from harness.review import Choice, Gap, Measured, Practice, Review, Risks, State
+
+UNSHOWN: Final = (State.UNPROVEN, State.STALE, State.PARTIAL)  # claimed, and evidence could show it
+_UNCLAIMED: Final = (State.NOT_CLAIMED, State.NOT_APPLICABLE)
+_SYMBOLS: Final = {
+    State.REFUTED: "✗",
+    State.UNPROVEN: "?",
+    State.STALE: "~",
+    State.PARTIAL: "½",
+    State.PROVEN: "✓",
+    State.NOT_TESTABLE: "”",
+    State.NOT_CLAIMED: "○",
+    State.NOT_APPLICABLE: "-",
+}
+MEANINGS: Final = {
+    State.REFUTED: "claimed, and the newest evidence says otherwise",
+    State.UNPROVEN: "claimed; a drill or a measurement could show it, and none has",
+    State.STALE: "shown, but too long ago, or on a target that has changed since",
+    State.PARTIAL: "shown, with less load or scope than is claimed",
+    State.PROVEN: "claimed, and shown by evidence that still counts",
+    State.NOT_TESTABLE: "claimed, and only words can stand for it",
+    State.NOT_CLAIMED: "nobody claims it",
+    State.NOT_APPLICABLE: "out of the score, for a reason that is given",
+}
+
+
+def score(value: float | None) -> str:
+    """A score without decimals, that never reads 0 or 100 where it is neither."""
+    if value is None:
+        return words.NOT_KNOWN
+    return f"{value:.0f}" if value in (0, 100) else f"{min(max(value, 1), 99):.0f}"
+
+
+def symbol(state: State) -> str:
+    """One character for a state; never shown without its word."""
+    return _SYMBOLS[state]
+
+
+def risks(claimed: int, unrefuted: int, proven: int) -> str:
+    """Questions at risk: by what is claimed, with what is refuted taken out, by what is proven alone."""
+    return f"{claimed} / {unrefuted} / {proven}"
+
+
+def not_known(one: Risks) -> str:
+    """How many questions come to a risk that the lens's rules do not tell; "" where none does."""
+    return f"{words.plural(one.unknown, 'risk')} not known" if one.unknown else ""
+
+
+def headline(review: Review) -> tuple[State, str]:
+    """The whole review in a sentence, and the state it is in: the worst of what could be shown."""
+    found = Counter(one.state for one in review.practices)
+    claims = sum(count for state, count in found.items() if state not in _UNCLAIMED)
+    unshown = sum(found[state] for state in UNSHOWN)
+    rest = f"{found[State.PROVEN]} proven, {found[State.NOT_TESTABLE]} only words"
+    if found[State.REFUTED]:
+        return State.REFUTED, f"REFUTED: {found[State.REFUTED]} of {claims} claims; {unshown} not proven, {rest}"
+    if unshown:
+        return State.UNPROVEN, f"NOT PROVEN: {unshown} of {claims} claims; none refuted, {rest}"
+    if found[State.PROVEN]:
+        return State.PROVEN, f"PROVEN: {found[State.PROVEN]} of {claims} claims; the others are only words"
+    if claims:
+        return State.NOT_TESTABLE, f"ONLY WORDS: {claims} of {claims} claims; nothing can prove them"
+    return State.NOT_CLAIMED, "Nothing is claimed"
+
+
+def limited(name: str, value: float | None, limit_name: str, limit: float | None) -> str:
+    """`RTA 1.11 s of RTO 10 s`; "" where nothing was measured."""
+    if value is None:
+        return ""
+    return f"{name} {seconds(value)}" + (f" of {limit_name} {seconds(limit)}" if limit is not None else "")
+
+
+def seconds(value: float | None) -> str:
+    """A measured time, to three digits."""
+    return words.NOT_KNOWN if value is None else f"{value:.3g} s"
+
+
+def figures(one: Measured) -> list[str]:
+    """What a run measured, each figure with its limit."""
+    found = [limited("RTA", one.rta_s, "RTO", one.rto_s), limited("RPA", one.rpa_s, "RPO", one.rpo_s)]
+    if one.lost is not None:
+        found.append(f"{words.plural(one.lost, 'write')} lost")
+    if one.budget_ratio is not None:
+        allowed = one.budget_allowed_ratio
+        limit = f", {words.percent(allowed)} allowed" if allowed is not None else ""
+        found.append(f"{words.percent(one.budget_ratio)} of a window's budget{limit}")
+    if one.burn is not None:
+        found.append(f"burn {one.burn:.3g} over the drill")
+    return [said for said in found if said]
+
+
+def could_show(choice: Choice) -> str:
+    """What could prove a practice: drills, figures of any run, other tools' findings; "" where nothing can."""
+    one = choice.provable
+    kinds = (("drill", one.drills), ("figure", one.measures), ("findings", one.imports))
+    return "; ".join(f"{kind} {_either(names)}" for kind, names in kinds if names)
+
+
+def _either(names: Iterable[str]) -> str:
+    return " or ".join(names)
+
+
+def unsure(gap: Gap, *names: str) -> str:
+    """` (?)` where one of these was assumed, as nobody said so."""
+    return " (?)" if set(names) & set(gap.assumed) else ""
+
+
+def evidence(practice: Practice) -> str:
+    """The date of the evidence that decided; "" where there is none."""
+    return f"{practice.shown.at:%Y-%m-%d}" if practice.shown else ""
+
+
+def outcome_of(state: State) -> Outcome:
+    """How a state is coloured, where outcomes are."""
+    if state is State.REFUTED:
+        return Outcome.MISSED
+    return Outcome.MET if state is State.PROVEN else Outcome.UNKNOWN

@@ -1,0 +1,190 @@
+"""A review out of files: answers, stored runs and milestones read, and held against each other."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from harness import slo
+from harness.errors import FileError
+from harness.judge import Judgement, judge
+from harness.plan import TESTBED, Proves, Target, built_in_target, read_experiment, read_targets
+from harness.record import Record, read_record
+from harness.report import review_html
+from harness.review import (
+    Answers,
+    Measured,
+    Now,
+    Review,
+    Shown,
+    measured_by,
+    read_answers,
+    read_evidence,
+    read_milestones,
+    review,
+    shown_by,
+    with_drills,
+    with_findings,
+)
+from harness.verbs.common import TARGETS_FILE, experiment_paths
+
+type Say = Callable[[str], None]  # a line for whoever watches
+
+ANSWERS_FILE = "review.yaml"  # among the SLOs
+REPORT = "report.html"  # a run's own
+PAGE = "review"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where a review's parts lie."""
+
+    answers: Path
+    runs: Path
+    experiments: Path
+    target: str
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """A review, and the folders of the runs it rests on, by the runs' names."""
+
+    review: Review
+    folders: Mapping[str, Path]
+
+
+def reviewed(sources: Sources, say: Say) -> Reviewed:
+    """Everything read, and held against each other."""
+    answers = read_answers(sources.answers)
+    now = _now(sources, answers, say)
+    runs = list(_judged(sources, say))
+    proves = [
+        *_proves(sources.experiments),
+        *((record.info.experiment, one) for record, _ in runs for one in record.plan.proves),
+    ]
+    lens = with_findings(with_drills(answers.lens, answers.lens_name, proves), answers.evidence)
+    answers = replace(answers, lens=lens)
+    shown: list[Shown] = _found(answers, say)
+    measured: list[Measured] = []
+    for record, judgement in runs:
+        shown += shown_by(record, judgement, answers.lens, answers.lens_name, now)
+        measured += [one for one in [measured_by(record, judgement)] if one]
+    milestones = read_milestones(sources.answers, answers.lens_name, sources.target)
+    found = review(answers, sources.target, shown, measured, milestones, datetime.now(UTC))
+    return Reviewed(found, {record.info.run: record.path for record, _ in runs})
+
+
+def _found(answers: Answers, say: Say) -> list[Shown]:
+    """What other tools' files show; what they do not is said."""
+    found = read_evidence(answers, datetime.now(UTC))
+    for note in found.notes:
+        say(note)
+    return found.shown
+
+
+def _now(sources: Sources, answers: Answers, say: Say) -> Now:
+    """How things are today: what is promised, and what the target is."""
+    folder = sources.answers.parent
+    promises = None
+    try:
+        promises = slo.read([folder])
+    except FileError as error:
+        say(f"{folder}: promises not compared: {_first(error)}")
+    target = _target(sources)
+    return Now(answers.scope, promises, target.configuration if target else None)
+
+
+def _target(sources: Sources) -> Target | None:
+    if sources.target == TESTBED:
+        return built_in_target()
+    return read_targets(sources.experiments / TARGETS_FILE).get(sources.target)
+
+
+def _proves(folder: Path) -> Iterator[tuple[str, Proves]]:
+    """What the experiments say they prove; `check` says what is wrong in one, here it is left out."""
+    try:
+        paths = experiment_paths([], folder)
+    except FileError:
+        return
+    for path in paths:
+        try:
+            experiment, _ = read_experiment(path)
+        except FileError:
+            continue
+        yield from ((experiment.name, one) for one in experiment.drill.proves)
+
+
+def _judged(sources: Sources, say: Say) -> Iterator[tuple[Record, Judgement]]:
+    """The stored runs of a target, judged; a folder that is no whole run shows nothing, and that is said."""
+    for head in sorted(sources.runs.glob("*/*/run.json")):
+        if head.parent.is_symlink() or head.parent.parent.is_symlink():
+            continue
+        try:
+            record = read_record(head.parent)
+        except FileError as error:
+            say(f"{head.parent}: left out: {_first(error)}")
+            continue
+        if record.info.target == sources.target:
+            yield record, judge(record)
+
+
+def _first(error: FileError) -> str:
+    return str(error).splitlines()[0]
+
+
+# --- the page --------------------------------------------------------------------------------------------------------
+
+
+def write_page(found: Reviewed, path: Path, to_come: Path | None = None) -> None:
+    """The review's page, whole or not at all, with links to the reports of the runs it rests on.
+
+    `to_come`: the folder of a run whose report is written next. Raises OSError where the page cannot be written.
+    """
+    text = review_html(found.review, _links(found.folders, path.parent, to_come))
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def page_text(found: Reviewed) -> str:
+    """The page as text; its links lead on from the folder that the command was called in."""
+    return review_html(found.review, _links(found.folders, Path(), None))
+
+
+def _links(folders: Mapping[str, Path], start: Path, to_come: Path | None) -> dict[str, str]:
+    """The address of each run's report, seen from a folder; a run without one has no link."""
+    found = {}
+    for run, folder in folders.items():
+        report = folder / REPORT
+        if folder == to_come or report.is_file():
+            # Percent-encoded, a name with a colon in it is no other address scheme.
+            found[run] = quote(os.fsencode(os.path.relpath(report, start)))
+    return found
+
+
+def page_of(runs: Path, target: str) -> Path:
+    """Where the page of a target's review lies: beside its runs."""
+    return runs / (f"{PAGE}.html" if target == TESTBED else f"{PAGE}-{target}.html")
+
+
+def page_beside(sources: Sources, to_come: Path, say: Say) -> Path | None:
+    """Write the page after a drill; None without answers, and where it fails, which spoils nothing and is said."""
+    if not sources.answers.is_file():
+        return None
+    path = page_of(sources.runs, sources.target)
+    try:
+        write_page(reviewed(sources, lambda _: None), path, to_come)
+    except FileError as error:
+        say(f"review    not written: {_first(error)}")
+    except OSError as error:
+        say(f"review    not written: {path}: {error.strerror}")
+    except Exception as error:  # noqa: BLE001  a drill is never lost by a mistake in what is said of it afterwards
+        say(f"review    not written, by a mistake of ours: {type(error).__name__}: {error}")
+    else:
+        return path
+    return None
