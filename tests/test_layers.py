@@ -91,9 +91,7 @@ def test_a_review_touches_aws_through_one_door() -> None:
 
 def test_no_supervisor_imports_boto3() -> None:
     """The command line is loaded without it: before Locust in one process it breaks TLS, and few verbs need it."""
-    program = (
-        "import sys, harness.cli, harness.aws; print(sorted({'boto3', 'botocore'} & set(sys.modules)))"
-    )
+    program = "import sys, harness.cli, harness.aws; print(sorted({'boto3', 'botocore'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -4,6 +4,8 @@
 prints both scores side by side. `review roadmap` says what to do next; `review milestone` keeps the review as it is;
 `review trend` shows what became of it. `review lens` writes the built-in lens in the format that the AWS
 Well-Architected Tool imports; `review lint` tries every selection of a custom lens and says what is odd in its rules.
+`review pull` writes what that tool has as an answers file and a lens file; `review push` writes what stored runs show
+into the notes of its answers, in a block of our own, and leaves what people wrote there as it is.
 """
 
 import argparse
@@ -22,6 +24,7 @@ from harness.report import review_json, roadmap_csv, roadmap_github, roadmap_mar
 from harness.review import (
     MILESTONE_NAME,
     Answers,
+    Lens,
     Measured,
     Now,
     Review,
@@ -42,10 +45,11 @@ from harness.review import (
     with_findings,
     write_milestone,
 )
+from harness.verbs import review_tool
 from harness.verbs.common import TARGETS_FILE, Streams, add_runs_argument, experiment_paths
 
 HELP = "claimed and proven scores of the six pillars; roadmap, milestones, lenses"
-EXAMPLES = """\
+EXAMPLES = f"""\
 examples:
   wellproven review                            slos/review.yaml against the runs on the embedded target
   wellproven review --target staging --json
@@ -54,18 +58,17 @@ examples:
   wellproven review trend                      what got better, worse, stale
   wellproven review lens > wellproven.json     to import into the AWS Well-Architected Tool
   wellproven review lint my-lens.json          exit 1 where something is odd
-
+{review_tool.EXAMPLES}
 exit codes of review: 1 a claim is refuted, 2 a claim that could be proven is not, 0 neither
-"""
+{review_tool.EXIT_CODES}"""
 EXIT_REFUTED, EXIT_UNPROVEN, EXIT_ODD = 1, 2, 1
 ROADMAPS = ("markdown", "csv", "github")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument(
-        "what", nargs="?", choices=("score", "roadmap", "milestone", "trend", "lens", "lint"), default="score"
-    )
+    verbs = ("score", "roadmap", "milestone", "trend", "lens", "lint", "pull", "push")
+    parser.add_argument("what", nargs="?", choices=verbs, default="score")
     parser.add_argument("names", nargs="*", metavar="NAME", help="milestone: its name; lint: custom lenses, AWS's JSON")
     parser.add_argument("--answers", type=Path, default=Path("slos/review.yaml"), metavar="FILE", help="the answers")
     parser.add_argument("--target", default=TESTBED, metavar="T", help="whose runs count; default: testbed")
@@ -75,11 +78,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--experiments", type=Path, default=Path("experiments"), metavar="DIR", help="default: experiments/"
     )
     add_runs_argument(parser)
+    review_tool.add_arguments(parser)
 
 
 def do(arguments: argparse.Namespace, streams: Streams) -> int:
     """Do it."""
-    if arguments.names and arguments.what not in ("milestone", "lint"):
+    if arguments.names and arguments.what not in ("milestone", "lint", "pull", "push"):
         raise UsageError(f"review {arguments.what} takes no NAME")
     match arguments.what:
         case "lens":
@@ -87,6 +91,10 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
             return 0
         case "lint":
             return _lint([Path(name) for name in arguments.names], streams, as_json=arguments.json)
+        case "pull":
+            return review_tool.pull(arguments, streams)
+        case "push":
+            return review_tool.push(arguments, streams, lambda lens, name: _shown(arguments, lens, name, streams))
         case "roadmap":
             return _roadmap(_reviewed(arguments, streams), arguments.form, streams)
         case "milestone":
@@ -160,9 +168,22 @@ def _found(answers: Answers, streams: Streams) -> list[Shown]:
     return found.shown
 
 
+def _shown(arguments: argparse.Namespace, lens: Lens, lens_name: str, streams: Streams) -> list[Shown]:
+    """What the stored runs show of a lens that is answered elsewhere."""
+    answers = Answers(arguments.answers, lens_name, lens)
+    if arguments.answers.exists() and (found := read_answers(arguments.answers)).lens_name == lens_name:
+        answers = replace(answers, scope=found.scope)
+    now = _now(arguments, answers, streams)
+    runs = _judged(arguments.runs, arguments.target, streams)
+    return [one for record, judgement in runs for one in shown_by(record, judgement, lens, lens_name, now)]
+
+
 def _now(arguments: argparse.Namespace, answers: Answers, streams: Streams) -> Now:
     """How things are today: what is promised, and what the target is."""
     folder = arguments.answers.parent
+    folder = (
+        folder.parent if folder.name == review_tool.FOLDER.name else folder
+    )  # pulled answers lie in a folder beside the SLOs
     promises = None
     try:
         promises = slo.read([folder])

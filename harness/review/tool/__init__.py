@@ -7,7 +7,7 @@ from harness.review.tool.door import AWS_LENS, Tool
 from harness.review.tool.merge import merged
 from harness.review.tool.notes import NOTES_MAX, Fresh, Why, with_evidence, words
 from harness.review.tool.pulled import Entry, Files, answers_text, described, files, is_built_in, lens_of
-from harness.review.tool.push import DONE, Pushed, Status, push
+from harness.review.tool.push import DONE, Pushed, Status, push_evidence
 from harness.review.tool.remote import LensReview, Pulled, ToolAnswer, ToolChoice, ToolMilestone, Workload
 
 __all__ = [
@@ -33,7 +33,7 @@ __all__ = [
     "is_built_in",
     "lens_of",
     "merged",
-    "push",
+    "push_evidence",
     "with_evidence",
     "words",
 ]

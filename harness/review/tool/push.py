@@ -54,7 +54,7 @@ class Pushed:
         return tuple(difflib.unified_diff(before if self.before else [], after, *names, lineterm="", n=1))
 
 
-def push(
+def push_evidence(
     tool: Tool,
     workload: Workload,
     review: LensReview,
