@@ -5,6 +5,7 @@ supervisor needs it. Credentials stay where boto3 finds them; none is read, kept
 """
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -84,7 +85,7 @@ class AwsSession:
         self._patience = patience
         self._clients: dict[str, Any] = {}
         with translated("AWS", login):
-            self._session = boto3.Session(profile_name=login.profile or None, region_name=login.region or None)
+            self._session = boto3.Session(profile_name=login.profile or None, region_name=_region(login))
 
     def client(self, service: str) -> Any:
         """boto3's client of a service; what its calls raise is to be `translated`."""
@@ -153,6 +154,13 @@ class AwsSession:
         if waited_s > self._patience.deadline_s:
             # One of botocore's own, so that whoever handles its errors handles this one.
             raise HTTPClientError(error=f"{operation_name}: no answer that counts within {waited_s:.0f} s")
+
+
+def _region(login: Login) -> str | None:
+    """The login's, else AWS_REGION, which boto3 alone of AWS's tools does not read; None is for boto3 to find."""
+    if login.region or os.environ.get("AWS_DEFAULT_REGION"):
+        return login.region or None
+    return os.environ.get("AWS_REGION") or None
 
 
 @contextlib.contextmanager
