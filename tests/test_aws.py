@@ -120,7 +120,7 @@ def test_no_attempt_begins_past_the_deadline(tool: WellArchitected, endpoint: st
     assert one.call(TOOL, "GetWorkload", WorkloadId=SHOP)["Workload"]["WorkloadId"] == SHOP
 
 
-def test_who_does_not_answer_is_not_available(endpoint: str) -> None:
+def test_who_does_not_answer_is_not_available() -> None:
     """Nobody listens there; the way out is named."""
     with pytest.raises(UnansweredError, match="is the network there, the region right") as caught:
         session("http://127.0.0.1:1", Patience(1, 1, 1)).account()

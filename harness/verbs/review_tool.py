@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.progress import track
 
-from harness.aws import AwsSession, Login
+from harness.aws import AwsSession, Login, Patience
 from harness.errors import FileError, UsageError
 from harness.plan import TESTBED, Target, read_targets
 from harness.review import BUILT_IN, Lens, Shown, built_in_lens
@@ -47,6 +47,7 @@ exit codes of pull and push: 0 done, 1 a file differs (--force) or an answer was
 """
 PULL_SCHEMA, PUSH_SCHEMA = "wellproven/review-pull/v1", "wellproven/review-push/v1"
 EXIT_LEFT = 1
+PATIENCE = Patience()
 FOLDER = Path("slos/reviews")
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 MILESTONE_CHARS = range(3, 101)  # AWS's limits
@@ -254,10 +255,10 @@ def push(arguments: argparse.Namespace, streams: Streams, evidence: Evidence) ->
 
 def _exit_code(done: Iterable[Pushed]) -> int:
     """The first error's own, where one stopped the push; 1 where something was left as it is."""
-    left = [one for one in done if one.status not in DONE]
-    if any(one.status is Status.NOT_TRIED for one in left) or (left and left[-1].error is not None):
-        return next(one.error.exit_code for one in reversed(left) if one.error is not None)
-    return EXIT_LEFT if left else 0
+    stopped = next((one.error for one in done if one.stops and one.error is not None), None)
+    if stopped is not None:
+        return stopped.exit_code
+    return EXIT_LEFT if any(one.status not in DONE for one in done) else 0
 
 
 def _push_lines(done: Sequence[Pushed], *, dry_run: bool) -> Iterable[str]:
@@ -301,7 +302,7 @@ def _tool(arguments: argparse.Namespace, streams: Streams) -> tuple[Tool, str]:
     known = Login.of(target.environment_variables) if target else Login()
     login = Login(arguments.profile or known.profile, arguments.region or known.region, known.endpoint)
     allowed = arguments.account or (target.aws_account if target else None)
-    session = AwsSession(login)
+    session = AwsSession(login, PATIENCE)
     account = session.require_account(allowed)
     if allowed is None:
         streams.progress.print(f"AWS account {account}; --account would allow no other", markup=False)

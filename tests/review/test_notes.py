@@ -81,12 +81,9 @@ def test_the_newest_of_each_practice_comes_first_and_the_rest_is_counted() -> No
     """Three a practice at most; what refutes before what holds."""
     made = fresh("", *(shown("a", day) for day in range(5)), shown("b", 2, holds=False))
     lines = made.notes.split("\n")[1:-1]
-    assert [line.split(":")[0] for line in lines] == [
-        "2026-11-26 b",
-        "2026-11-28 a",
-        "2026-11-27 a",
-        "2026-11-26 a",
-    ] + ["2 older or lesser ones are left out"]
+    found = [line.split(":")[0] for line in lines]
+    assert found[:4] == ["2026-11-26 b", "2026-11-28 a", "2026-11-27 a", "2026-11-26 a"]
+    assert found[4:] == ["2 older or lesser ones are left out"]
     assert (made.kept, made.left_out) == (4, 2)
 
 

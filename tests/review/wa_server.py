@@ -41,7 +41,7 @@ class Trouble:
     """Something that happens to the next calls of an operation instead of what should."""
 
     operation: str
-    what: str  # throttle, conflict, deny, slow, vanish, break
+    what: str  # throttle, conflict, deny, slow, vanish, break; nothing: only `before`
     times: int = 1
     skip: int = 0
     before: Callable[[], None] = lambda: None  # such as somebody else's edit
@@ -121,18 +121,9 @@ class WellArchitected:
         wanted = asked.get("PillarId")
         if wanted is not None and wanted not in review["pillars"]:
             raise Refusal("ValidationException", f"[Validation] No pillar {wanted}")
-        shown = (
-            "QuestionId",
-            "PillarId",
-            "QuestionTitle",
-            "Choices",
-            "SelectedChoices",
-            "IsApplicable",
-            "Risk",
-            "Reason",
-        )
+        hidden = {"QuestionDescription", "Notes", "ChoiceAnswers"}  # only GetAnswer has them
         found = [
-            {key: one[key] for key in shown if key in one}
+            {key: value for key, value in one.items() if key not in hidden}
             | {
                 "ChoiceAnswerSummaries": [
                     {key: value for key, value in each.items() if key != "Notes"} for each in one["ChoiceAnswers"]
@@ -264,7 +255,7 @@ class WellArchitected:
                     self._lock.release()
                     time.sleep(1.5)
                     self._lock.acquire()
-                elif one.what != "vanish":
+                elif one.what not in ("vanish", "nothing"):
                     raise {
                         "throttle": Refusal("ThrottlingException", "Rate exceeded"),
                         "deny": Refusal("AccessDeniedException", f"not authorized to perform: {operation}"),
@@ -353,11 +344,7 @@ def _mistakes(shape: Shape, value: Any, where: str) -> Iterator[str]:
     if not shape.metadata.get("min", -math.inf) <= size <= shape.metadata.get("max", math.inf):
         yield f"{where}: size {size} outside of {shape.metadata}"
     if wanted is str:
-        if shape.metadata.get("enum") and value not in shape.metadata["enum"]:
-            yield f"{where}: {value!r} is none of {shape.metadata['enum']}"
-        pattern = shape.metadata.get("pattern", "")
-        if pattern and "\\p{" not in pattern and not re.fullmatch(pattern, value):
-            yield f"{where}: {value!r} does not match {pattern}"
+        yield from _of_text(shape, value, where)
     elif shape.type_name == "list":
         for index, one in enumerate(value):
             yield from _mistakes(shape.member, one, f"{where}[{index}]")
@@ -366,11 +353,24 @@ def _mistakes(shape: Shape, value: Any, where: str) -> Iterator[str]:
             yield from _mistakes(shape.key, key, f"{where}.{key}")
             yield from _mistakes(shape.value, one, f"{where}.{key}")
     elif shape.type_name == "structure":
-        yield from (f"{where}.{key}: missing" for key in shape.required_members if key not in value)
-        yield from (f"{where}.{key}: unknown" for key in value if key not in shape.members)
-        for key, one in value.items():
-            if key in shape.members:
-                yield from _mistakes(shape.members[key], one, f"{where}.{key}")
+        yield from _of_structure(shape, value, where)
+
+
+def _of_text(shape: Shape, value: str, where: str) -> Iterator[str]:
+    if shape.metadata.get("enum") and value not in shape.metadata["enum"]:
+        yield f"{where}: {value!r} is none of {shape.metadata['enum']}"
+    pattern = shape.metadata.get("pattern", "")
+    if pattern and "\\p{" not in pattern and not re.fullmatch(pattern, value):
+        yield f"{where}: {value!r} does not match {pattern}"
+
+
+def _of_structure(shape: Shape, value: dict[str, Any], where: str) -> Iterator[str]:
+    yield from (f"{where}.{key}: missing" for key in shape.required_members if key not in value)
+    for key, one in value.items():
+        if key in shape.members:
+            yield from _mistakes(shape.members[key], one, f"{where}.{key}")
+        else:
+            yield f"{where}.{key}: unknown"
 
 
 def _size(value: Any) -> int:

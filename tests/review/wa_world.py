@@ -62,18 +62,11 @@ def world(page: int = 3) -> WellArchitected:
     ]
     withstand = [FAILOVER, "rel_withstand_component_failures_monitoring_health"]
     excepted = {"Status": "NOT_APPLICABLE", "Reason": "OUT_OF_SCOPE", "Notes": "we never wait"}
+    never = {"IsApplicable": False, "Reason": "OTHER"}
     slow = [FAIL_FAST, "rel_mitigate_interaction_failure_client_timeouts"]
     questions = [
         question("priorities", "operationalExcellence", ["ops_a", "ops_b"], ["ops_no"], "HIGH", "nobody has time"),
-        question(
-            "evolve",
-            "operationalExcellence",
-            ["ops_evolve_a"],
-            [],
-            "NOT_APPLICABLE",
-            IsApplicable=False,
-            Reason="OTHER",
-        ),
+        question("evolve", "operationalExcellence", ["ops_evolve_a"], [], "NOT_APPLICABLE", **never),
         question(FAILURES, "reliability", withstand, [FAILOVER], "HIGH", "Ask Ada.\n\nShe knows."),
         question(INTERACTION, "reliability", slow, [FAIL_FAST], "MEDIUM", said={slow[1]: excepted}),
         question(RECOVERY, "reliability", [DR_TESTED, "rel_planning_for_recovery_config_drift"], [], "HIGH"),

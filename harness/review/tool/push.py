@@ -47,6 +47,11 @@ class Pushed:
     error: WellprovenError | None = None
 
     @property
+    def stops(self) -> bool:
+        """Whether its error concerns all questions, so that the rest was not tried."""
+        return self.error is not None and not concerns_one(self.error)
+
+    @property
     def diff(self) -> tuple[str, ...]:
         """A unified diff of the notes, line by line."""
         before, after = self.before.split("\n"), self.after.split("\n")
@@ -71,15 +76,14 @@ def push_evidence(
     by_question: dict[str, list[Shown]] = {}
     for one in shown:
         by_question.setdefault(one.question, []).append(one)
-    stopped: WellprovenError | None = None
+    stopped = False
     for question in sorted(by_question):
         title = titles.get(question, "")
-        if stopped is not None:
+        if stopped:
             yield Pushed(question, title, Status.NOT_TRIED)
             continue
         done = replace(_one(tool, workload, review, question, by_question[question], dry_run, pause), title=title)
-        if done.error is not None and not concerns_one(done.error):
-            stopped = done.error
+        stopped = done.stops
         yield done
 
 
