@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from tests.review.wa_world import (
     world,
 )
 
+ROOT = Path(__file__).parents[2]
 PULLED = Path("slos/reviews/wellarchitected.yaml")
 LENS = PULLED.with_suffix(".json")
 SECRET = "canary-of-a-secret-key"
@@ -259,6 +261,24 @@ def test_a_lens_the_workload_is_not_reviewed_by_is_said(shop: Shop) -> None:
     code, _, err = shop.review("pull", "Shop", "--lens", "serverless")
     assert code == 64
     assert "Shop is reviewed by: wellarchitected, Wellproven" in err
+
+
+def test_check_reads_pulled_answers_and_slos_are_still_read(shop: Shop) -> None:
+    """They lie beside the SLOs and are no promise; a mistake in them is said with its line."""
+    for folder in ("slos", "experiments", "loadtests"):
+        shutil.copytree(ROOT / folder, folder)
+    shop.review("pull", "Shop")
+    assert check() == (0, "")
+    PULLED.write_text(PULLED.read_text().replace(f"claimed: [{FAILOVER}]", "claimed: [nothing]"))
+    code, err = check()
+    assert code == 65
+    assert f"{PULLED}:" in err
+    assert "'nothing'" in err
+
+
+def check() -> tuple[int, str]:
+    err = io.StringIO()
+    return main(["check"], io.StringIO(), err), err.getvalue()
 
 
 # --- push ------------------------------------------------------------------------------------------------------------
