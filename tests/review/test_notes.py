@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.review import Shown
@@ -110,6 +110,12 @@ def test_without_room_nothing_is_written() -> None:
     assert with_evidence("x" * (NOTES_MAX - 20), [shown()]) is Why.NO_ROOM
 
 
+def test_the_order_in_which_evidence_is_found_does_not_matter() -> None:
+    """Two runs of one second, and two reasons: the block reads the same, so a second push has nothing to write."""
+    two = [shown(because=""), shown(because="so"), shown("b"), shown(holds=False)]
+    assert fresh("", *two) == fresh("", *reversed(two))
+
+
 @pytest.mark.parametrize("old", [BEGIN, END, f"{END}\n{BEGIN}", f"{BEGIN}\na\n{END}\n{BEGIN}\n{END}"])
 def test_marker_lines_that_are_no_pair_leave_everything_as_it_is(old: str) -> None:
     """Somebody changed them: what is ours cannot be told from what is theirs."""
@@ -117,6 +123,7 @@ def test_marker_lines_that_are_no_pair_leave_everything_as_it_is(old: str) -> No
     assert words(old) == old
 
 
+@settings(max_examples=300)
 @given(notes, evidence, evidence)
 def test_what_a_person_wrote_stays_to_the_letter(old: str, first: list[Shown], second: list[Shown]) -> None:
     """A law over any notes: outside of the markers nothing changes, a second push changes nothing, the limit holds."""

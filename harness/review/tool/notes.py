@@ -92,12 +92,18 @@ def _ranked(shown: Iterable[Shown]) -> tuple[list[Shown], int]:
 
     The newest of each practice before any older one; among them what refutes, then the younger.
     """
+    every = sorted(set(shown), key=_name)  # an order without ties: a second push must read the same
+    every.sort(key=lambda one: (-one.at.timestamp(), one.holds))
     by_choice = defaultdict[str, list[Shown]](list)
-    for one in sorted(set(shown), key=lambda one: (one.at, not one.holds, one.source), reverse=True):
+    for one in every:
         by_choice[one.choice].append(one)
-    tried = [(age, one) for every in by_choice.values() for age, one in enumerate(every[:PER_CHOICE_MAX])]
-    tried.sort(key=lambda pair: (pair[0], pair[1].holds, -pair[1].at.timestamp(), pair[1].choice, pair[1].source))
-    return [one for _, one in tried], sum(len(every) for every in by_choice.values()) - len(tried)
+    tried = [(age, one) for found in by_choice.values() for age, one in enumerate(found[:PER_CHOICE_MAX])]
+    tried.sort(key=lambda pair: (pair[0], pair[1].holds, -pair[1].at.timestamp(), _name(pair[1])))
+    return [one for _, one in tried], len(every) - len(tried)
+
+
+def _name(one: Shown) -> tuple[object, ...]:
+    return (one.choice, one.source, one.because, one.short_of, one.outdated)
 
 
 def _line(one: Shown, because_max: int) -> str:
