@@ -3,7 +3,7 @@
 WellprovenError          70  our own mistake, unless a subclass says better
 +-- UsageError           64  the command's words are off
 +-- FileError            65  a file is wrong: carries every mistake found, with its way out
-+-- NotAvailableError    69  the target, or a part we need, is not there
++-- NotAvailableError    69  the target, or a part we need, is not there (aws.py: AwsError, UnansweredError)
 +-- RefusedError         77  the target does not allow it
 
 Foreign exceptions are translated at the door: none of another library's leaves the module that calls it.

@@ -1,6 +1,8 @@
 """Who may import whom (harness/README.md, "Layers")."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 HARNESS = ROOT / "harness"
-BASE = {"errors", "units", "clock", "model", "documents", "exposition", "files", "redaction", "text"}
+BASE = {"errors", "units", "clock", "model", "documents", "exposition", "aws", "files", "redaction", "text"}
 # The stages each stage may import, besides BASE; anything further is a mistake.
 MAY_IMPORT = {
     "slo": set(),
@@ -22,6 +24,8 @@ MAY_IMPORT = {
     "run": {"load", "fault", "record", "plan", "slo"},
     "testbed": set(),
 }
+AWS_USERS = {"fault", "review"}  # of the stages; in review only its door to the Well-Architected Tool
+REVIEW_DOOR = "review/tool/door.py"
 NO_CLOCK = {"slo", "plan", "judge", "report", "review"}
 TOP = {"cli", "verbs"}
 SERVICES = Path("testbed/services")
@@ -73,8 +77,23 @@ def test_a_stage_imports_only_what_its_layer_allows(stage: str) -> None:
     allowed = MAY_IMPORT[stage] | {stage} | BASE
     if stage in NO_CLOCK:
         allowed -= {"clock"}
+    if stage not in AWS_USERS:
+        allowed -= {"aws"}
     found = {file: stages_imported(tree) - allowed for of, file, tree in modules() if of == stage}
     assert {file: extra for file, extra in found.items() if extra} == {}
+
+
+def test_a_review_touches_aws_through_one_door() -> None:
+    """Everything else of it is pure: a stored run can be reviewed again anywhere."""
+    users = {file for of, file, tree in modules() if of == "review" and "aws" in stages_imported(tree)}
+    assert users <= {REVIEW_DOOR}
+
+
+def test_no_supervisor_imports_boto3() -> None:
+    """The command line is loaded without it: before Locust in one process it breaks TLS, and few verbs need it."""
+    program = "import sys, harness.cli, harness.aws; print(sorted({'boto3', 'botocore'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_every_stage_has_a_place_in_the_layers() -> None:
@@ -92,7 +111,8 @@ def test_every_stage_has_a_place_in_the_layers() -> None:
         ("chaostoolkit", {"fault"}),
         ("chaosaws", {"fault"}),
         ("moto", {"testbed"}),
-        ("boto3", {"fault", "testbed"}),
+        ("boto3", {"aws", "testbed"}),
+        ("botocore", {"aws", "fault"}),
         ("plotly", {"report"}),
         ("polars", {"record"}),
         ("rich", {"report", "verbs"}),

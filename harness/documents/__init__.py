@@ -16,6 +16,7 @@ from harness.documents.check import (
     problem,
     validate,
 )
+from harness.documents.edit import Set, block, edited, flow
 from harness.documents.parse import parse_documents, read_content, read_documents
 from harness.documents.values import Document, Mistakes, Number, Where, dotted, exact, nearest, one_of, shown
 
@@ -28,10 +29,14 @@ __all__ = [
     "Mistakes",
     "Number",
     "RatePerS",
+    "Set",
     "Where",
     "Whole",
+    "block",
     "dotted",
+    "edited",
     "exact",
+    "flow",
     "nearest",
     "one_of",
     "parse_documents",

@@ -17,6 +17,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from harness.aws import AwsSession, Patience
+from harness.errors import RefusedError, WellprovenError
 from harness.fault.compose import ACCOUNT_VARIABLE, INVALID, REFUSED, RELEASE_FILE
 from harness.fault.ledger import ENTRY_VARIABLE, Entry, close_entry, read_entry
 from harness.fault.redact import door, learn_experiment
@@ -90,16 +92,13 @@ def _account_problem(allowed: str | None) -> str | None:
     """Why the AWS calls of the experiment must not be made; None where they may."""
     if allowed is None:
         return None
-    import boto3
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
-
     try:
-        config = Config(connect_timeout=5, read_timeout=5, retries={"max_attempts": 2})
-        account = boto3.client("sts", config=config).get_caller_identity()["Account"]
-    except (BotoCoreError, ClientError) as error:
+        AwsSession(patience=Patience(read_s=5, attempts=2, deadline_s=10)).require_account(allowed)
+    except RefusedError as error:
+        return str(error)
+    except WellprovenError as error:
         return f"the target allows AWS account {allowed}, and who we are there cannot be asked: {error}"
-    return None if account == allowed else f"the credentials are of AWS account {account}, the target allows {allowed}"
+    return None
 
 
 def _stop_at_end_of_stdin(run_dir: Path) -> None:

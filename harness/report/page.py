@@ -1,5 +1,6 @@
 """The page of a drill: one HTML file that needs nothing else, and may fetch nothing."""
 
+import json
 from functools import cache
 
 from plotly.offline import get_plotlyjs

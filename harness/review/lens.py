@@ -4,12 +4,14 @@ Seen in published lenses and read: keys the specification does not know, a bare 
 paths with spaces. https://docs.aws.amazon.com/wellarchitected/latest/userguide/lenses-format-specification.html
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
-from harness.documents import Document, FileModel, Mistakes, Where, parse_documents, read_content, validate
+from harness.documents import Document, FileModel, Mistakes, Where, parse_documents, problem, read_content, validate
 from harness.errors import FileError
 from harness.review.conditions import ConditionError, parse_condition
 from harness.review.types import Choice, Lens, Pillar, Question, Risk, Rule
@@ -46,7 +48,15 @@ class _Question(_Lenient):
     title: str
     description: Any = ""
     choices: list[_Choice] = Field(min_length=1)
-    risk_rules: list[_Rule] = Field(min_length=1)
+    risk_rules: list[_Rule] = []
+    reported_risk: Risk | None = None  # ours: what the tool says of an answer whose rules AWS does not publish
+
+    @classmethod
+    def rules(cls, raw: dict[str, Any]) -> Iterator[PydanticCustomError]:
+        if raw.get("riskRules") is None and "reportedRisk" not in raw:
+            yield problem("this field", "add `riskRules:`", at=("riskRules",), got="nothing")
+        elif raw.get("riskRules") == [] and "reportedRisk" not in raw:
+            yield problem("a size of at least 1", at=("riskRules",))
 
 
 class _Pillar(_Lenient):
@@ -64,11 +74,15 @@ class _Lens(_Lenient):
 
 def read_lens(path: Path) -> Lens:
     """A lens from its file. Raises FileError with every mistake in it."""
-    content = read_content(path, str(path))
+    return parse_lens(read_content(path, str(path)), str(path))
+
+
+def parse_lens(content: bytes, file: str) -> Lens:
+    """A lens out of the bytes of a file called `file`. Raises FileError with every mistake."""
     # JSON is YAML, but for tabs between values; within a JSON string there can be none.
-    documents = parse_documents(content.replace(b"\t", b" "), str(path))
+    documents = parse_documents(content.replace(b"\t", b" "), file)
     if len(documents) != 1:
-        raise FileError.single(path, f"{len(documents)} documents", "one lens", "a custom lens is one JSON object")
+        raise FileError.single(file, f"{len(documents)} documents", "one lens", "a custom lens is one JSON object")
     return _Reader(documents[0]).lens()
 
 
@@ -104,6 +118,7 @@ class _Reader:
             choices=tuple(_choice(choice) for choice in raw.choices),
             rules=tuple(rule for rule in rules if rule is not None),
             where=self._document.where(at),
+            reported=raw.reported_risk,
         )
 
     def _rule(self, raw: _Rule, ids: set[str], at: Where) -> Rule | None:

@@ -32,8 +32,8 @@ class Finding:
 
 
 def lint(lens: Lens) -> list[Finding]:
-    """Every oddity of a lens, in its order."""
-    return [finding for question in lens.questions for finding in _lint_question(question)]
+    """Every oddity of a lens, in its order; a question whose rules are not published has none."""
+    return [finding for question in lens.questions if question.rules for finding in _lint_question(question)]
 
 
 def _lint_question(question: Question) -> Iterator[Finding]:

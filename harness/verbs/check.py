@@ -14,7 +14,7 @@ from harness.plan import read_experiment, read_targets
 from harness.review import read_answers, read_evidence
 from harness.verbs.common import Streams, add_plan_arguments, make_plans, read_files
 
-ANSWERS_FILE = "review.yaml"
+ANSWERS_FILE, PULLED_FOLDER = "review.yaml", "reviews"
 HELP = "every mistake in the files, at once"
 EXAMPLES = """\
 examples:
@@ -34,8 +34,11 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
     if not arguments.path:
         read = read_files([], arguments.experiments, arguments.slos)
         make_plans(read, read.target(arguments.target), arguments)
-        if (answers := arguments.slos / ANSWERS_FILE).exists():
-            _check_answers(answers)
+        mistakes = Mistakes()
+        for answers in [arguments.slos / ANSWERS_FILE, *sorted((arguments.slos / PULLED_FOLDER).glob("*.yaml"))]:
+            if answers.exists():
+                mistakes.attempt(_check_answers, answers)
+        mistakes.raise_any()
         streams.out.write(f"{arguments.slos}/, {arguments.experiments}/: no mistakes\n")
         return 0
     mistakes = Mistakes()

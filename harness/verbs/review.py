@@ -4,11 +4,14 @@
 prints both scores side by side. `review roadmap` says what to do next; `review milestone` keeps the review as it is;
 `review trend` shows what became of it. `review lens` writes the built-in lens in the format that the AWS
 Well-Architected Tool imports; `review lint` tries every selection of a custom lens and says what is odd in its rules.
+`review pull` writes what that tool has as an answers file and a lens file; `review push` writes what stored runs show
+into the notes of its answers, in a block of our own, and leaves what people wrote there as it is.
 """
 
 import argparse
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from harness.errors import NotAvailableError, UsageError
@@ -24,7 +27,9 @@ from harness.report import (
 )
 from harness.review import (
     MILESTONE_NAME,
+    Lens,
     Review,
+    Shown,
     State,
     aws_json,
     built_in_lens,
@@ -33,11 +38,13 @@ from harness.review import (
     read_lens,
     write_milestone,
 )
+from harness.text import visible
+from harness.verbs import review_tool
 from harness.verbs.common import Streams, add_runs_argument
-from harness.verbs.reviewing import Reviewed, Sources, page_text, reviewed, write_page
+from harness.verbs.reviewing import Reviewed, Sources, page_text, reviewed, shown_elsewhere, write_page
 
 HELP = "claimed and proven scores of the six pillars; roadmap, milestones, lenses"
-EXAMPLES = """\
+EXAMPLES = f"""\
 examples:
   wellproven review                            slos/review.yaml against the runs on the embedded target
   wellproven review --target staging --json
@@ -48,18 +55,17 @@ examples:
   wellproven review trend                      what got better, worse, stale
   wellproven review lens > wellproven.json     to import into the AWS Well-Architected Tool
   wellproven review lint my-lens.json          exit 1 where something is odd
-
+{review_tool.EXAMPLES}
 exit codes of review: 1 a claim is refuted, 2 a claim that could be proven is not, 0 neither
-"""
+{review_tool.EXIT_CODES}"""
 EXIT_REFUTED, EXIT_UNPROVEN, EXIT_ODD = 1, 2, 1
 ROADMAPS = ("text", "markdown", "csv", "github")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument(
-        "what", nargs="?", choices=("score", "roadmap", "milestone", "trend", "lens", "lint"), default="score"
-    )
+    verbs = ("score", "roadmap", "milestone", "trend", "lens", "lint", "pull", "push")
+    parser.add_argument("what", nargs="?", choices=verbs, default="score")
     parser.add_argument("names", nargs="*", metavar="NAME", help="milestone: its name; lint: custom lenses, AWS's JSON")
     parser.add_argument("--answers", type=Path, default=Path("slos/review.yaml"), metavar="FILE", help="the answers")
     parser.add_argument("--target", default=TESTBED, metavar="T", help="whose runs count; default: testbed")
@@ -70,11 +76,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--experiments", type=Path, default=Path("experiments"), metavar="DIR", help="default: experiments/"
     )
     add_runs_argument(parser)
+    review_tool.add_arguments(parser)
 
 
 def do(arguments: argparse.Namespace, streams: Streams) -> int:
     """Do it."""
-    if arguments.names and arguments.what not in ("milestone", "lint"):
+    if arguments.names and arguments.what not in ("milestone", "lint", "pull", "push"):
         raise UsageError(f"review {arguments.what} takes no NAME")
     if arguments.output and (arguments.json or arguments.what != "score"):
         raise UsageError("-o FILE writes the review's page; redirect everything else, such as --json > review.json")
@@ -84,6 +91,10 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
             return 0
         case "lint":
             return _lint([Path(name) for name in arguments.names], streams, as_json=arguments.json)
+        case "pull":
+            return review_tool.pull(arguments, streams)
+        case "push":
+            return review_tool.push(arguments, streams, partial(_elsewhere, arguments, streams))
         case "roadmap":
             return _roadmap(_reviewed(arguments, streams).review, arguments.form, streams)
         case "milestone":
@@ -97,8 +108,17 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
 
 
 def _reviewed(arguments: argparse.Namespace, streams: Streams) -> Reviewed:
-    sources = Sources(arguments.answers, arguments.runs, arguments.experiments, arguments.target)
-    return reviewed(sources, lambda line: streams.progress.print(line, markup=False))
+    return reviewed(_sources(arguments), lambda line: streams.progress.print(visible(line), markup=False))
+
+
+def _elsewhere(arguments: argparse.Namespace, streams: Streams, lens: Lens, lens_name: str) -> list[Shown]:
+    """What the stored runs show of a lens that is answered elsewhere."""
+    say = partial(streams.progress.print, markup=False)
+    return shown_elsewhere(_sources(arguments), lens, lens_name, lambda line: say(visible(line)))
+
+
+def _sources(arguments: argparse.Namespace) -> Sources:
+    return Sources(arguments.answers, arguments.runs, arguments.experiments, arguments.target)
 
 
 def _score(found: Reviewed, arguments: argparse.Namespace, streams: Streams) -> int:

@@ -15,6 +15,7 @@ from harness.record import Record, read_record
 from harness.report import review_html
 from harness.review import (
     Answers,
+    Lens,
     Measured,
     Now,
     Review,
@@ -29,6 +30,7 @@ from harness.review import (
     with_findings,
 )
 from harness.verbs.common import TARGETS_FILE, experiment_paths
+from harness.verbs.review_tool import FOLDER
 
 type Say = Callable[[str], None]  # a line for whoever watches
 
@@ -76,6 +78,16 @@ def reviewed(sources: Sources, say: Say) -> Reviewed:
     return Reviewed(found, {record.info.run: record.path for record, _ in runs})
 
 
+def shown_elsewhere(sources: Sources, lens: Lens, lens_name: str, say: Say) -> list[Shown]:
+    """What the stored runs show of a lens whose answers are not ours to read: they lie in AWS's tool."""
+    answers = Answers(sources.answers, lens_name, lens)
+    if sources.answers.exists() and (found := read_answers(sources.answers)).lens_name == lens_name:
+        answers = replace(answers, scope=found.scope)
+    now = _now(sources, answers, say)
+    runs = _judged(sources, say)
+    return [one for record, judgement in runs for one in shown_by(record, judgement, lens, lens_name, now)]
+
+
 def _found(answers: Answers, say: Say) -> list[Shown]:
     """What other tools' files show; what they do not is said."""
     found = read_evidence(answers, datetime.now(UTC))
@@ -87,6 +99,8 @@ def _found(answers: Answers, say: Say) -> list[Shown]:
 def _now(sources: Sources, answers: Answers, say: Say) -> Now:
     """How things are today: what is promised, and what the target is."""
     folder = sources.answers.parent
+    if folder.name == FOLDER.name:  # answers that were pulled lie in a folder beside the SLOs
+        folder = folder.parent
     promises = None
     try:
         promises = slo.read([folder])

@@ -268,7 +268,7 @@ def test_without_a_region_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    with pytest.raises(ActivityFailed, match="AWS fis: You must specify a region"):
+    with pytest.raises(ActivityFailed, match="AWS fis: no region; say --region, AWS_REGION"):
         aws_fis.is_healed("EXT1")
 
 

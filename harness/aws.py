@@ -1,0 +1,228 @@
+"""AWS clients that give up in time: one session an account, never shared, and what AWS answers in our own words.
+
+boto3 is imported when a session is made and not before: it must not come before Locust in one process, and no
+supervisor needs it. Credentials stay where boto3 finds them; none is read, kept or printed here.
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from harness.errors import NotAvailableError, RefusedError, UsageError, WellprovenError
+
+PAGES_MAX: Final = 200
+SAID_CHARS_MAX: Final = 300
+_STARTED: Final = "wellproven_started_s"  # in the context that botocore keeps for all attempts of one call
+_UNHANDLED: Final = "An HTTP Client raised an unhandled exception: "
+
+_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
+_THROTTLED: Final = frozenset(
+    {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown"}
+)
+# What AWS says of credentials it does not take. Its sentence is left out: for a wrong signature it repeats the request.
+_LOGIN: Final = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+
+
+class AwsError(NotAvailableError):
+    """AWS answered, and said no; `code` is its own name for why."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class UnansweredError(NotAvailableError):
+    """AWS did not answer in time: whether a call that writes was carried out is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long one call may take: each attempt, how many of them, and all of them together."""
+
+    connect_s: float = 5
+    read_s: float = 20
+    attempts: int = 6
+    deadline_s: float = 40  # no attempt is begun later than this after the first one
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Whose account, and where; what is empty is boto3's to find (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL)."""
+
+    profile: str = ""
+    region: str = ""
+    endpoint: str = ""
+
+    @classmethod
+    def of(cls, variables: Mapping[str, str]) -> "Login":
+        """What a target's variables say of it."""
+        region = variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION", "")
+        return cls(variables.get("AWS_PROFILE", ""), region, variables.get("AWS_ENDPOINT_URL", ""))
+
+
+class AwsSession:
+    """One login; its clients are made as they are needed, and have the same limits."""
+
+    def __init__(self, login: Login = Login(), patience: Patience = Patience()) -> None:
+        import boto3
+
+        self._login = login
+        self._patience = patience
+        self._clients: dict[str, Any] = {}
+        with translated("AWS", login):
+            self._session = boto3.Session(profile_name=login.profile or None, region_name=_region(login))
+
+    def client(self, service: str) -> Any:
+        """boto3's client of a service; what its calls raise is to be `translated`."""
+        if service not in self._clients:
+            self._clients[service] = self._make(service)
+        return self._clients[service]
+
+    def call(self, service: str, operation: str, **arguments: Any) -> dict[str, Any]:
+        """One call, such as ("sts", "GetCallerIdentity"). Raises as `translated` does."""
+        from botocore import xform_name
+
+        with translated(f"AWS {service} {operation}", self._login):
+            answer: dict[str, Any] = getattr(self.client(service), xform_name(operation))(**arguments)
+            return answer
+
+    def pages(
+        self, service: str, operation: str, items: str, *, pages_max: int = PAGES_MAX, **arguments: Any
+    ) -> Iterator[dict[str, Any]]:
+        """What a call lists, page by page (NextToken), of APIs for which boto3 has no paginator."""
+        token: dict[str, str] = {}
+        for _ in range(pages_max):
+            page = self.call(service, operation, **arguments, **token)
+            yield from page.get(items, [])
+            if not page.get("NextToken"):
+                return
+            following = {"NextToken": page["NextToken"]}
+            if token == following:
+                raise NotAvailableError(f"AWS {service} {operation}: the same page again and again")
+            token = following
+        raise NotAvailableError(f"AWS {service} {operation}: more than {pages_max} pages, and that is our limit")
+
+    def account(self) -> str:
+        """The account that the credentials are of."""
+        return str(self.call("sts", "GetCallerIdentity")["Account"])
+
+    def require_account(self, allowed: str | None) -> str:
+        """The account, where it is the allowed one or any is. Raises RefusedError where it is another."""
+        found = self.account()
+        if allowed is not None and found != allowed:
+            raise RefusedError(
+                f"the credentials are of AWS account {found}, the target allows {allowed}; "
+                "name another profile, or log in to that account"
+            )
+        return found
+
+    def _make(self, service: str) -> Any:
+        from botocore.config import Config
+
+        limits = self._patience
+        config = Config(
+            connect_timeout=limits.connect_s,
+            read_timeout=limits.read_s,
+            retries={"mode": "standard", "total_max_attempts": limits.attempts},
+        )
+        with translated(f"AWS {service}", self._login):
+            client = self._session.client(service, config=config, endpoint_url=self._login.endpoint or None)
+            client.meta.events.register("request-created", self._begin_attempt)
+            return client
+
+    def _begin_attempt(self, request: Any, operation_name: str, **_: Any) -> None:
+        """Note when a call began, and refuse an attempt that would begin past the deadline."""
+        from botocore.exceptions import HTTPClientError
+
+        now_s = time.monotonic()
+        waited_s = now_s - request.context.setdefault(_STARTED, now_s)
+        if waited_s > self._patience.deadline_s:
+            # One of botocore's own, so that whoever handles its errors handles this one.
+            raise HTTPClientError(error=f"{operation_name}: no answer that counts within {waited_s:.0f} s")
+
+
+def _region(login: Login) -> str | None:
+    """The login's, else AWS_REGION, which boto3 alone of AWS's tools does not read; None is for boto3 to find."""
+    if login.region or os.environ.get("AWS_DEFAULT_REGION"):
+        return login.region or None
+    return os.environ.get("AWS_REGION") or None
+
+
+@contextlib.contextmanager
+def translated(what: str, login: Login = Login()) -> Iterator[None]:
+    """What boto3 raises here in our own words.
+
+    RefusedError where access is denied, UnansweredError where nothing answers, UsageError for an address that is none,
+    AwsError for the rest of what AWS says, NotAvailableError where there is no login.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+    try:
+        yield
+    except ParamValidationError as error:
+        raise WellprovenError(f"{what}: {_short(error)}") from None  # of arguments that were to be checked before
+    except ClientError as error:
+        raise _answered(what, error, login) from None
+    except BotoCoreError as error:
+        raise _not_answered(what, error, login) from None
+    except ValueError as error:  # "Invalid endpoint"
+        raise UsageError(f"{what}: {_short(error)}") from None
+
+
+def _answered(what: str, error: Any, login: Login) -> WellprovenError:
+    code = str(error.response.get("Error", {}).get("Code", "unknown"))
+    said = _short(error.response.get("Error", {}).get("Message", "")) or "no reason given"
+    if code in _DENIED:
+        return RefusedError(f"{what}: {code}: {said}; whoever is logged in needs permission for {error.operation_name}")
+    if code in _LOGIN:
+        return AwsError(f"{what}: the credentials are not accepted ({code}); {_log_in(login)}", code)
+    if code in _THROTTLED:
+        return AwsError(f"{what}: {code}: throttled, after several attempts; try again later", code)
+    return AwsError(f"{what}: {code}: {said}", code)
+
+
+def _not_answered(what: str, error: Any, login: Login) -> WellprovenError:
+    from botocore import exceptions
+
+    no_answer = (exceptions.HTTPClientError, exceptions.ConnectionError)
+    if isinstance(error, exceptions.ProfileNotFound):
+        return UsageError(f"{what}: there is no profile {login.profile or 'of that name'} in AWS's configuration file")
+    if isinstance(error, exceptions.NoRegionError):
+        return UsageError(f"{what}: no region; say --region, AWS_REGION or the target's `aws: {{region: ...}}`")
+    if isinstance(error, no_answer) and not isinstance(error, exceptions.ProxyConnectionError):
+        text = _short(error).removeprefix(_UNHANDLED)
+        return UnansweredError(f"{what}: {text}; is the network there, the region right, the endpoint up?")
+    logins = (
+        exceptions.NoCredentialsError,
+        exceptions.PartialCredentialsError,
+        exceptions.CredentialRetrievalError,
+        exceptions.SSOError,
+        exceptions.TokenRetrievalError,
+    )
+    if isinstance(error, logins):
+        return NotAvailableError(f"{what}: no login: {_short(error)}; {_log_in(login)}")
+    return NotAvailableError(f"{what}: {_short(error)}")
+
+
+def _log_in(login: Login) -> str:
+    return f"log in again, such as: aws sso login{f' --profile {login.profile}' if login.profile else ''}"
+
+
+def _short(said: object) -> str:
+    text = " ".join(str(said).split()).rstrip(".")
+    return text if len(text) <= SAID_CHARS_MAX else f"{text[: SAID_CHARS_MAX - 3]}..."

@@ -1,0 +1,56 @@
+"""The Chaos Toolkit child before anything is touched, and whose account it would act on."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.review.wa_server import ACCOUNT, serve
+from tests.review.wa_world import world
+
+EXPERIMENT = {"title": "t", "description": "d", "method": [], "steady-state-hypothesis": {"title": "s", "probes": []}}
+
+
+def child(folder: Path, endpoint: str, allowed: str) -> tuple[int, str]:
+    """Exit code and output of a child that is told to go no further than `ready`."""
+    (folder / "experiment.json").write_text(json.dumps(EXPERIMENT))
+    variables = {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_REGION": "eu-central-1",
+        "AWS_CONFIG_FILE": "/dev/null",
+        "WELLPROVEN_AWS_ACCOUNT": allowed,
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "harness.fault.child", str(folder)],
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**{key: value for key, value in os.environ.items() if not key.startswith("AWS_")}, **variables},
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def test_the_account_the_target_allows_is_gone_on_with(tmp_path: Path) -> None:
+    """The child says that it is ready."""
+    with serve(world()) as endpoint:
+        assert child(tmp_path, endpoint, ACCOUNT) == (0, "ready\n")
+
+
+def test_another_account_is_refused_before_anything_is_touched(tmp_path: Path) -> None:
+    """Exit code 77, and which accounts they are."""
+    with serve(world()) as endpoint:
+        code, said = child(tmp_path, endpoint, "999999999999")
+    assert code == 77
+    assert f"refused: the credentials are of AWS account {ACCOUNT}, the target allows 999999999999" in said
+
+
+def test_an_account_that_cannot_be_asked_for_is_refused(tmp_path: Path) -> None:
+    """Nobody answers: no drill."""
+    code, said = child(tmp_path, "http://127.0.0.1:1", ACCOUNT)
+    assert code == 77
+    assert f"refused: the target allows AWS account {ACCOUNT}, and who we are there cannot be asked" in said
