@@ -71,7 +71,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target", default=TESTBED, metavar="T", help="whose runs count; default: testbed")
     parser.add_argument("--as", dest="form", choices=ROADMAPS, default="text", help="roadmap: its format")
     parser.add_argument("--json", action="store_true", help="as JSON, schema wellproven/review/v1")
-    parser.add_argument("-o", "--output", metavar="FILE", help="the review as a page, HTML; - for the terminal")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="the review as a page, HTML, - for the terminal; pull: the answers"
+    )
     parser.add_argument(
         "--experiments", type=Path, default=Path("experiments"), metavar="DIR", help="default: experiments/"
     )
@@ -83,7 +85,7 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
     """Do it."""
     if arguments.names and arguments.what not in ("milestone", "lint", "pull", "push"):
         raise UsageError(f"review {arguments.what} takes no NAME")
-    if arguments.output and (arguments.json or arguments.what != "score"):
+    if arguments.output and arguments.what != "pull" and (arguments.json or arguments.what != "score"):
         raise UsageError("-o FILE writes the review's page; redirect everything else, such as --json > review.json")
     match arguments.what:
         case "lens":

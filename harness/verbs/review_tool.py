@@ -59,9 +59,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of pull and push."""
     group = parser.add_argument_group("pull and push, NAME being a workload's name or id")
     group.add_argument("--lens", dest="lens_alias", metavar="ALIAS", help="alias, ARN or name; default: AWS's own")
-    group.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help=f"pull: the answers; default: in {FOLDER}/, named by the lens"
-    )
     group.add_argument("--force", action="store_true", help="pull: write what differs into files that are there")
     group.add_argument("--dry-run", action="store_true", help="show what would be written, and write nothing")
     group.add_argument("--milestone", metavar="NAME", help="push: have the tool keep a milestone afterwards")
@@ -100,7 +97,7 @@ def pull(arguments: argparse.Namespace, streams: Streams) -> int:
     exported, why_not = tool.export(review)
     pulled = Pulled(workload, review, tuple(answers), tool.milestones(workload), exported, why_not)
     made = files(pulled)
-    found = _files(made, pulled, arguments.output or FOLDER / f"{review.short}.yaml")
+    found = _files(made, pulled, Path(arguments.output) if arguments.output else FOLDER / f"{review.short}.yaml")
     held = any(one.differs for one in found) and not arguments.force
     written = not arguments.dry_run and not held
     if written:

@@ -180,7 +180,7 @@ def test_no_secret_reaches_what_a_run_writes_or_shows(tmp_path: Path) -> None:
         chaos = fault.start(plan, run, {"WELLPROVEN_RUN_DIR": str(run)}, clock=clock, secrets=["SHOP_TOKEN"])
         try:
             chaos.wait_ready()
-            chaos.go()
+            chaos.go(tmp_path / "no-entry")
             _until(lambda: any(event.name == "fail" for event in _events(run, Kind.FAULT_CALLED)) or chaos.poll())
             chaos.release()
             _until(lambda: chaos.poll() is not None)
