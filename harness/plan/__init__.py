@@ -2,8 +2,9 @@
 
 from harness.plan.doses import next_dose
 from harness.plan.experiment import Experiment, Proves, read_experiment
+from harness.plan.guard import BurnRule, Guard, LatencyRule, MetricRule, rules_in_words
 from harness.plan.maker import make
-from harness.plan.plan import Guard, Phase, PhaseName, Plan, RequestPlan, SampleSize
+from harness.plan.plan import Phase, PhaseName, Plan, RequestPlan, SampleSize
 from harness.plan.profile import Arrivals, Profile, Route, Stage
 from harness.plan.sequential import (
     ALPHA,
@@ -34,10 +35,13 @@ __all__ = [
     "Arrivals",
     "Breaker",
     "BreakerState",
+    "BurnRule",
     "Dependency",
     "Experiment",
     "Guard",
+    "LatencyRule",
     "Metric",
+    "MetricRule",
     "Phase",
     "PhaseName",
     "Plan",
@@ -59,4 +63,5 @@ __all__ = [
     "read_experiment",
     "read_targets",
     "requests_needed",
+    "rules_in_words",
 ]

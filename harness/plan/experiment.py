@@ -7,7 +7,6 @@ target fills.
 
 import re
 from collections.abc import Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +15,7 @@ from pydantic import Field, JsonValue, model_validator
 from harness.documents import Document, DurationNs, Mistakes, RatePerS, problem, read_documents, validate
 from harness.errors import FileError, Mistake
 from harness.model import Exact, Model
+from harness.plan.guard import WrittenGuard
 from harness.plan.watch import Factor, Surge, WrittenBreaker, WrittenDependency, WrittenDose
 from harness.plan.written import Share, Written
 from harness.slo import Disruption
@@ -30,13 +30,6 @@ class WrittenPhases(Written):
     baseline: DurationNs
     fault: DurationNs
     recovery: DurationNs
-
-
-class WrittenGuard(Written):
-    """Stops the run when an SLO's bad ratio stays at or above `error_ratio` longer than `for_ns`."""
-
-    error_ratio: Share = Fraction(1, 2)
-    for_ns: DurationNs = Field(alias="for")
 
 
 class WrittenEvidence(Written):

@@ -6,6 +6,7 @@ from pydantic import JsonValue
 
 from harness.model import Exact, Model
 from harness.plan.experiment import Action, Evidence, Ledger, Proves
+from harness.plan.guard import Guard
 from harness.plan.profile import Profile
 from harness.plan.watch import Breaker, Dependency, Sweep
 from harness.slo import RecoveryObjective, Slo
@@ -45,15 +46,6 @@ class SampleSize(Model):
     target: Exact
     requests_needed: int
     seconds: float
-
-
-class Guard(Model):
-    """Stops the run when a critical SLO's bad ratio stays at or above `error_ratio` longer than `for_s`."""
-
-    error_ratio: float
-    for_s: float
-    no_data_s: float
-    because: str
 
 
 class Plan(Model):

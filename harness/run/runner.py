@@ -18,13 +18,14 @@ from harness.run.info import make_info
 from harness.run.live import Live
 from harness.run.lock import target_lock
 from harness.run.operator import Operator
-from harness.run.parts import ChaosPart, LoadPart, ObserverPart, Parts
+from harness.run.parts import ChaosPart, LoadPart, LooksPart, ObserverPart, Parts
 from harness.units import NS_PER_S
 
 TICK_S = 0.1
 SHOW_EVERY_NS = NS_PER_S // 4
 BEGIN_FAULT_S = 60.0  # from "go" to the first fault call: Chaos Toolkit's hypothesis, and the look at the evidence
 SET_DOSE_S = 30.0  # from asking for a dose of a sweep until it is set
+HURRY_S = 0.5  # from asking a stopped run's Chaos Toolkit to undo until it is made to
 UNDO_S = 120.0  # from the end of the hold to Chaos Toolkit's end: hypothesis, rollbacks, healing
 
 type Observe = Callable[[Progress], None]
@@ -95,6 +96,7 @@ class _Run:
         self._chaos: ChaosPart | None = None
         self._chaos_ended = False
         self._observer: ObserverPart | None = None
+        self._looks: LooksPart | None = None
         self._surging = False
         self._dose = ""
         self._begin_ns = clock.monotonic_ns()
@@ -154,6 +156,7 @@ class _Run:
         self._chaos = self._parts.start_chaos(self._plan, self._path, variables, clock=self._clock)
         self._chaos.wait_ready()
         self._observer = self._parts.observe(self._plan, self._path, clock=self._clock)
+        self._looks = self._parts.look_at(self._plan, self._path, variables, clock=self._clock)
         self._load = self._parts.start_load(self._plan.profile, self._path, clock=self._clock)
         self._log.write(Kind.LOAD_BEGIN, at_ns=self._load.begin_ns)
 
@@ -182,6 +185,9 @@ class _Run:
 
     def _fault_phase(self) -> None:
         assert self._chaos is not None
+        assert self._looks is not None
+        while not self._guard.is_informed(self._looks.latest()):
+            self._tick()  # the guard trips where it stays uninformed
         self._step("inject", "Chaos Toolkit looks at the steady state, then breaks")
         self._chaos.go()
         inject = self._wait_for(Kind.FAULT_BEGIN, BEGIN_FAULT_S)
@@ -321,10 +327,11 @@ class _Run:
         for problem in self._load.poll():
             self._log.write(Kind.LOAD_LOST, because=problem)
             raise _Stopped("failed", f"the load is not whole: {problem}")
-        because = self._guard.trip(self._live, self._clock.monotonic_ns())
-        if because:
-            self._log.write(Kind.GUARD, because=because)
-            raise _Stopped("guard", because)
+        looks = self._looks.latest() if self._looks is not None else {}
+        trip = self._guard.trip(self._live, self._clock.monotonic_ns(), looks)
+        if trip is not None:
+            self._log.write(Kind.GUARD, trip.rule, because=trip.because, since_ns=trip.since_ns)
+            raise _Stopped("guard", trip.because)
 
     def _look(self) -> None:
         self._clock.sleep(TICK_S)
@@ -381,11 +388,17 @@ class _Run:
         if begun:
             self._surge(on=False)
             self._chaos.release()
-            deadline_ns = self._clock.monotonic_ns() + round(UNDO_S * NS_PER_S)
+            now_ns = self._clock.monotonic_ns()
+            hurry_ns, deadline_ns = now_ns + round(HURRY_S * NS_PER_S), now_ns + round(UNDO_S * NS_PER_S)
             while not self._chaos_ended and self._clock.monotonic_ns() < deadline_ns:
                 self._look()
+                if self._clock.monotonic_ns() > hurry_ns and not self._undo_began():
+                    self._chaos.leave()  # it is busy with something else: at the end of its stdin it undoes at once
         self._chaos.stop()
         self._note_chaos_end()
+
+    def _undo_began(self) -> bool:
+        return any(event.kind is Kind.FAULT_END for event in self._live.events)
 
     def _drain(self) -> None:
         if self._load is None:
@@ -421,6 +434,9 @@ class _Run:
         if self._observer is not None:
             self._observer.stop()
             self._observer = None
+        if self._looks is not None:
+            self._looks.stop()
+            self._looks = None
 
     def _clean_up(self) -> None:
         """Whatever is still there goes; a no-op after an orderly end."""
