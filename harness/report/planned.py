@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from harness.plan import Breaker, Phase, Plan, Sweep
+from harness.plan import Breaker, Phase, Plan, Sweep, rules_in_words
 from harness.report import words
 from harness.report.lines import COLUMNS_MAX, put
 from harness.slo import LoadIndicator, RecoveryObjective
@@ -68,6 +68,8 @@ def _sections(plan: Plan) -> Iterable[tuple[str, Rows]]:
     )
     yield "Phases", [(phase.name, length(phase), phase.because) for phase in plan.phases]
     yield "Guard: the run stops, and the fault is undone", [(guard_limits(plan),)]
+    if rules := rules_in_words(plan.guard):
+        yield "Guard, besides: the same where", rules
     yield "What breaks (blast radius)", [(line,) for line in plan.blast_radius]
     yield "Evidence that the fault took effect", [(one.name,) for one in plan.evidence] or [("none",)]
     if plan.healed:

@@ -77,6 +77,8 @@ class Looks:
                 self._child.wait()
         for thread in self._threads:
             thread.join(STOP_S)
+        if self._child is not None and self._child.stdout is not None:
+            self._child.stdout.close()
         with self._lock:
             self._log.close()
 
