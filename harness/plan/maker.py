@@ -15,6 +15,7 @@ from harness.plan.experiment import Evidence, Experiment, Ledger, WrittenEvidenc
 from harness.plan.guard import plan_guard, unreachable_burn
 from harness.plan.plan import Phase, PhaseName, Plan, RequestPlan, SampleSize
 from harness.plan.profile import Arrivals, Profile, Route, Stage
+from harness.plan.reached import speaks_to
 from harness.plan.sequential import requests_needed
 from harness.plan.target import Target
 from harness.plan.watch import DOSE_SETTLE_NS, OBSERVE_EVERY_NS, Sweep, plan_breaker, plan_dependency
@@ -52,10 +53,6 @@ def make(
     Raises FileError with every reference that leads nowhere, RefusedError where the target says no, UsageError where
     the experiment has no such dose.
     """
-    if target.environment == "production":
-        raise RefusedError(
-            f"target {target.name} is production; this release drills development, testbed and staging only"
-        )
     environment = {**environment, **target.environment_variables}
     slos, objectives = _judged_by(experiment, document, promises, target)
     surges = _surges(experiment, slos)
@@ -68,6 +65,11 @@ def make(
     def resolved(value: JsonValue) -> JsonValue:
         return resolve(value, experiment, environment)
 
+    guard = plan_guard(drill.guard, objectives, resolved)
+    dependency = plan_dependency(drill.dependency, resolved) if drill.dependency else None
+    breaker = plan_breaker(drill.breaker, resolved) if drill.breaker else None
+    urls = [rule.url for rule in guard.metrics] + list(breaker.urls if breaker else ())
+    urls += dependency.requests.urls if dependency else ()
     return Plan(
         experiment=experiment.name,
         title=experiment.title,
@@ -84,7 +86,7 @@ def make(
         sizes=sizes,
         phases=phases,
         sustain_ns=experiment.drill.sustain,
-        guard=plan_guard(drill.guard, objectives, resolved),
+        guard=guard,
         budget=experiment.drill.budget,
         actions=tuple(
             action.model_copy(update={"arguments": resolve(action.arguments, experiment, environment)})
@@ -93,12 +95,13 @@ def make(
         evidence=tuple(_evidence(item, experiment, environment) for item in experiment.drill.evidence),
         healed=tuple(_evidence(item, experiment, environment) for item in experiment.drill.healed),
         ledger=_ledger(experiment),
-        dependency=plan_dependency(drill.dependency, resolved) if drill.dependency else None,
-        breaker=plan_breaker(drill.breaker, resolved) if drill.breaker else None,
+        dependency=dependency,
+        breaker=breaker,
         observe_every_ns=drill.breaker.every if drill.breaker else OBSERVE_EVERY_NS,
         sweep=swept,
         proves=experiment.drill.proves,
         blast_radius=_blast_radius(experiment, target, environment),
+        **speaks_to(experiment, environment, urls),
     )
 
 

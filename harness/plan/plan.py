@@ -5,6 +5,7 @@ from enum import StrEnum
 from pydantic import JsonValue
 
 from harness.model import Exact, Model
+from harness.plan.allow import Survey
 from harness.plan.experiment import Action, Evidence, Ledger, Proves
 from harness.plan.guard import Guard
 from harness.plan.profile import Profile
@@ -78,6 +79,11 @@ class Plan(Model):
     sweep: Sweep | None = None
     proves: tuple[Proves, ...]
     blast_radius: tuple[str, ...]
+    hosts: tuple[str, ...] = ()  # every one an activity, the guard or the breaker speaks to
+    calls_aws: bool = False
+    aws_region: str | None = None
+    aws_role_accounts: tuple[str, ...] = ()  # accounts of the roles the experiment takes
+    reach: Survey | None = None  # what the target said would be hit; None where it was not asked
 
     def judged_from_ns(self, slo: Slo, phase: PhaseName, begin_ns: int) -> int:
         """From when on a phase that began at `begin_ns` judges an SLO.

@@ -49,6 +49,7 @@ class RunInfo(Model):
     seed: int
     repeat: str  # the command line that repeats the run
     configuration: str = ""  # digest of the target's configuration; older runs have none
+    approver: str = ""  # who approved a drill in production
 
 
 @dataclass(frozen=True)

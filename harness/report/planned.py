@@ -28,6 +28,14 @@ def show_plan(plan: Plan, console: Console) -> None:
         put(console, Padding(_grid(rows), (0, 0, 0, 2)), width)
 
 
+def show_reach(plan: Plan, console: Console) -> None:
+    """Print what would be hit; what `wellproven drill --dry-run` shows."""
+    width = min(console.width, COLUMNS_MAX)
+    put(console, Text(words.visible(f"{plan.file} on {plan.target} ({plan.environment}) would hit"), "bold"), width)
+    rows = [(line,) for line in plan.blast_radius] + [("speaks to " + (", ".join(plan.hosts) or "no host by name"),)]
+    put(console, Padding(_grid(rows), (0, 0, 0, 2)), width)
+
+
 type Rows = Sequence[tuple[str, ...]]
 
 

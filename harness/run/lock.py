@@ -13,14 +13,34 @@ from urllib.parse import urlsplit
 from harness.errors import NotAvailableError, RefusedError
 
 
+def is_held(base_url: str) -> bool:
+    """Whether another run holds the target just now; looks, and makes nothing."""
+    try:
+        descriptor = os.open(_path(base_url), os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _path(base_url: str) -> Path:
+    folder = Path(tempfile.gettempdir()) / f"wellproven-{os.getuid()}"
+    return folder / f"{re.sub(r'[^A-Za-z0-9.-]', '_', _address(base_url))}.lock"
+
+
 @contextmanager
 def target_lock(name: str, base_url: str) -> Iterator[None]:
     """Hold the target while inside; the lock goes with its process. Raises RefusedError where another run holds it.
 
     What is held is the address, so that two names for one system are one.
     """
-    folder = Path(tempfile.gettempdir()) / f"wellproven-{os.getuid()}"
-    path = folder / f"{re.sub(r'[^A-Za-z0-9.-]', '_', _address(base_url))}.lock"
+    path = _path(base_url)
+    folder = path.parent
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         descriptor = _open_locked(path)

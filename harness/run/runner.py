@@ -48,6 +48,7 @@ def run(
     operator: Operator,
     parts: Parts,
     announce: Callable[[RunInfo], None] = lambda _info: None,
+    approver: str = "",
 ) -> Path:
     """Drill one plan against a target and return the run's folder; `announce` is told what runs before it does.
 
@@ -62,7 +63,7 @@ def run(
             update={"profile": plan.profile.model_copy(update={"id_prefix": f"wp-{path.name.lower()}"})}
         )
         try:
-            info = make_info(plan, target, name, command, clock=clock)
+            info = make_info(plan, target, name, command, clock=clock, approver=approver)
             write_json(path / "run.json", info)
             write_json(path / "plan.json", plan)
             point_latest(runs, path)
