@@ -53,6 +53,7 @@ __all__ = [
     "PhaseName",
     "Plan",
     "Profile",
+    "Proves",
     "Reach",
     "RequestPlan",
     "Resource",

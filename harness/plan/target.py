@@ -10,8 +10,8 @@ from pydantic import Field, JsonValue, StringConstraints, field_validator
 from harness.documents import Mistakes, RatePerS, problem, read_documents, validate
 from harness.errors import FileError
 from harness.model import Exact, Model
-from harness.plan.configuration import configuring_files, digest
 from harness.plan.allow import Allow
+from harness.plan.configuration import configuring_files, digest
 from harness.plan.written import Written
 
 TESTBED = "testbed"

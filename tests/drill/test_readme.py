@@ -38,7 +38,15 @@ def test_readmes_commands_do_what_readme_says(tmp_path: Path) -> None:
     for folder in ("slos", "experiments", "loadtests"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     shown = [shlex.split(one) for one in commands(ROOT / "README.md") if one.startswith("wellproven")]
-    assert [words[1] for words in shown] == ["check", "plan", "drill", "judge", "report", "testbed", *["review"] * 3]
+    assert [words[1] for words in shown] == [
+        "check",
+        "plan",
+        *["drill"] * 2,
+        "judge",
+        "report",
+        "testbed",
+        *["review"] * 3,
+    ]
     with bed_up("staging") as bed:
         status = bed.status()
         staging = {
@@ -49,12 +57,13 @@ def test_readmes_commands_do_what_readme_says(tmp_path: Path) -> None:
             "zone-header": "x-zone",
             "aws": {"account": "123456789012", "region": status.region, "endpoint": status.endpoints["aws"]},
             "variables": {"DRILL_AZ": next(iter(status.zones)), **status.environment},
+            "allow": {"zones": [next(iter(status.zones))], "tags": {"wellproven": "drill"}, "share": "40%"},
         }
         wrong = {**staging, "name": "elsewhere", "aws": {**staging["aws"], "account": "999999999999"}}
         (tmp_path / "experiments/targets.yaml").write_text(yaml.safe_dump({"targets": [staging, wrong]}))
         refused = run(["wellproven", "drill", "az-failure", "--target", "elsewhere"], tmp_path)
         assert refused.returncode == 77
-        assert "are of AWS account 123456789012, the target allows 999999999999" in " ".join(refused.stderr.split())
+        assert "are of AWS account 123456789012, allowed is 999999999999" in " ".join(refused.stderr.split())
         for words in shown:
             done = run(words, tmp_path)
             for _ in range(ATTEMPTS_MAX):  # a drill on a busy machine may be void: see drills.py
