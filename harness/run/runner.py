@@ -25,7 +25,6 @@ TICK_S = 0.1
 SHOW_EVERY_NS = NS_PER_S // 4
 BEGIN_FAULT_S = 60.0  # from "go" to the first fault call: Chaos Toolkit's hypothesis, and the look at the evidence
 SET_DOSE_S = 30.0  # from asking for a dose of a sweep until it is set
-HURRY_S = 0.5  # from asking a stopped run's Chaos Toolkit to undo until it is made to
 UNDO_S = 120.0  # from the end of the hold to Chaos Toolkit's end: hypothesis, rollbacks, healing
 
 type Observe = Callable[[Progress], None]
@@ -389,17 +388,11 @@ class _Run:
         if begun:
             self._surge(on=False)
             self._chaos.release()
-            now_ns = self._clock.monotonic_ns()
-            hurry_ns, deadline_ns = now_ns + round(HURRY_S * NS_PER_S), now_ns + round(UNDO_S * NS_PER_S)
+            deadline_ns = self._clock.monotonic_ns() + round(UNDO_S * NS_PER_S)
             while not self._chaos_ended and self._clock.monotonic_ns() < deadline_ns:
                 self._look()
-                if self._clock.monotonic_ns() > hurry_ns and not self._undo_began():
-                    self._chaos.leave()  # it is busy with something else: at the end of its stdin it undoes at once
         self._chaos.stop()
         self._note_chaos_end()
-
-    def _undo_began(self) -> bool:
-        return any(event.kind is Kind.FAULT_END for event in self._live.events)
 
     def _drain(self) -> None:
         if self._load is None:
