@@ -7,6 +7,7 @@ from copy import deepcopy
 from typing import Any, Final
 
 from harness.plan import Plan
+from harness.redaction import looks_secret
 
 # Beside what the target and the experiment name: where AWS's libraries and Python look. None of them is a secret.
 _PASSED_ON: Final = (
@@ -47,9 +48,13 @@ def _resolved(activity: dict[str, Any], body: Mapping[str, Any]) -> dict[str, An
 
 
 def secret_names(plan: Plan, target_secrets: tuple[str, ...], environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Names of the environment variables with secrets that the rollbacks need: the target's, and the experiment's."""
+    """Names of the environment variables with secrets that the rollbacks need: the target's, and the experiment's.
+
+    The experiment's are those under its `secrets`, and those under its `configuration` whose names say so.
+    """
     groups = plan.body.get("secrets") or {}
     own = [name for group in (groups.values() if isinstance(groups, dict) else []) for name in _read_names(group)]
+    own += [name for name in _read_names(plan.body.get("configuration")) if looks_secret(name)]
     return tuple(sorted({*target_secrets, *(name for name in own if name in environment)}))
 
 

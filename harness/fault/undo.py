@@ -9,6 +9,7 @@ looked at, and undone again where the look says no; and where a call was under w
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import sys
@@ -29,8 +30,9 @@ from harness.errors import FileError, WellprovenError
 from harness.fault import ledger
 from harness.fault.activities import holds
 from harness.fault.ledger import Entry, Lock
+from harness.fault.redact import learn, learn_experiment, redactor
 from harness.fault.undone import Call, Undone
-from harness.record import Event, EventLog, Kind, read_events
+from harness.record import Event, EventLog, Kind, is_sealed, read_events
 from harness.units import NS_PER_S
 
 GRACE_S: Final = 1.0  # an experiment's process that lives has this long to begin undoing by itself
@@ -112,7 +114,7 @@ def _take(path: Path, entry: Entry, clock: Clock) -> Lock | None:
 
 
 class _Record:
-    """The run's record, where it still is; nothing of it may keep anybody from undoing."""
+    """The run's record, where it still is and not yet sealed; nothing of it may keep anybody from undoing."""
 
     def __init__(self, entry: Entry, who: str, clock: Clock) -> None:
         self._file = Path(entry.run_dir) / "events.jsonl"
@@ -121,10 +123,10 @@ class _Record:
 
     def write(self, kind: Kind, name: str, **data: JsonValue) -> None:
         """Append one event, with who did it."""
-        if not self._file.exists():
+        if not self._file.exists() or is_sealed(self._file.parent):
             return
         with contextlib.suppress(OSError):
-            log = EventLog(self._file, self._clock)
+            log = EventLog(self._file, self._clock, redactor().value)
             try:
                 log.write(kind, name, at_ns=None, **data, by=self._who)
             finally:
@@ -141,6 +143,7 @@ class Undoing:
         self._clock = clock
         self._write = _Record(entry, who, clock).write
         self._document: dict[str, Any] = json.loads((path / "undo.json").read_bytes())
+        learn_experiment(self._document)
         self._probes = self._document.get("steady-state-hypothesis", {}).get("probes", [])
         self._configuration: dict[str, Any] = {}
         self._secrets: dict[str, Any] = {}
@@ -159,7 +162,7 @@ class Undoing:
             healed = self._rounds(settle_s=SETTLE_S if under_way else 0.0)
             why = self._why(healed=healed)
         except (ChaosException, WellprovenError, OSError, ValueError, TypeError) as error:
-            healed, why = False, str(error)
+            healed, why = False, redactor().text(str(error))
         for probe in self._probes:
             if not _is_owner_gone(self._entry):
                 self._write(Kind.FAULT_HEALED, probe["name"], healed=probe["name"] not in self._unhealed and healed)
@@ -193,7 +196,9 @@ class Undoing:
         """Configuration and secrets, as Chaos Toolkit reads them."""
         configuration = load_configuration(self._document.get("configuration", {}))
         self._secrets = load_secrets(self._document.get("secrets", {}), configuration)
+        learn(self._secrets, configuration)
         self._configuration = load_dynamic_configuration(configuration, self._secrets)
+        learn(self._secrets, self._configuration)
 
     def _rounds(self, *, settle_s: float) -> bool:
         deadline_s, patience_s = self._now_s() + self._entry.heals_within_s, PATIENCE_S
@@ -218,15 +223,16 @@ class Undoing:
         return well
 
     def _call(self, activity: dict[str, Any]) -> tuple[str, str]:
+        """(status, error without secrets) of one rollback."""
         try:
             run = _within(
                 CALL_S,
                 lambda: execute_activity(self._document, activity, self._configuration, self._secrets, dry=None),
             )
         except Exception as error:  # noqa: BLE001  whatever a rollback raises, the next ones must be played
-            return "failed", f"{type(error).__name__}: {error}"[-500:]
-        lines = "".join(run.get("exception") or [])[-500:].strip().splitlines()
-        return str(run.get("status")), lines[-1] if lines else ""
+            return "failed", redactor().text(f"{type(error).__name__}: {error}")[-500:]
+        lines = "".join(run.get("exception") or []).strip().splitlines()
+        return str(run.get("status")), redactor().text(lines[-1])[-500:] if lines else ""
 
     def _look(self, until_s: float, settle_s: float, *, trusted: bool) -> bool:
         """Whether it is healed by then, and stays so for as long as it may be broken late."""
@@ -328,8 +334,16 @@ def _signal(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
+def silence() -> None:
+    """Have Chaos Toolkit log nothing: it knows secrets in the clear. What matters is in the record, redacted."""
+    logger = logging.getLogger("chaostoolkit")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
+
+
 def main(words: list[str]) -> int:
     """Undo one entry; prints what became of it."""
+    silence()
     path, who, because = words
     undone = undo(Path(path), who, because, clock=SystemClock())
     print(undone.model_dump_json(), flush=True)

@@ -11,6 +11,7 @@ from typing import Final
 from harness.clock import Clock
 from harness.errors import NotAvailableError
 from harness.fault.identity import Identity
+from harness.redaction import NAMES_VARIABLE
 from harness.units import NS_PER_S
 
 READY_S: Final = 30.0
@@ -101,8 +102,11 @@ class Watch:
                 self._is_ready = self._is_ready or b"ready\n" in self._said
 
 
-def watch(run_dir: Path, environment: Mapping[str, str], *, clock: Clock) -> Watch:
-    """Start the watchdog of a run whose experiment.json is there; `environment` is added to ours."""
+def watch(run_dir: Path, environment: Mapping[str, str], *, clock: Clock, secrets: tuple[str, ...] = ()) -> Watch:
+    """Start the watchdog of a run whose experiment.json is there; `environment` is added to ours.
+
+    What the variables named in `secrets` hold stays out of all that it writes.
+    """
     log = run_dir / "watchdog.log"
     with log.open("wb") as file:
         process = subprocess.Popen(
@@ -110,7 +114,7 @@ def watch(run_dir: Path, environment: Mapping[str, str], *, clock: Clock) -> Wat
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=file,
-            env={**os.environ, **environment, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, **environment, NAMES_VARIABLE: ",".join(secrets), "PYTHONUNBUFFERED": "1"},
             start_new_session=True,
         )
     for pipe in (process.stdin, process.stdout):
@@ -134,8 +138,13 @@ class UndoProcess:
         return self._process.communicate()[0]
 
 
-def start_undo(entry: Path, who: str, because: str, *, folder: str, environment: Mapping[str, str]) -> UndoProcess:
-    """Undo one entry in a process of its own, in the folder and the environment its rollbacks need."""
+def start_undo(
+    entry: Path, who: str, because: str, *, folder: str, environment: Mapping[str, str], secrets: tuple[str, ...]
+) -> UndoProcess:
+    """Undo one entry in a process of its own, in the folder and the environment its rollbacks need.
+
+    What the variables named in `secrets` hold stays out of all that it writes.
+    """
     words = [sys.executable, "-m", "harness.fault.undo", str(entry), who, because]
     return UndoProcess(
         subprocess.Popen(
@@ -144,7 +153,7 @@ def start_undo(entry: Path, who: str, because: str, *, folder: str, environment:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd=folder if Path(folder).is_dir() else None,
-            env={**os.environ, **environment},
+            env={**os.environ, **environment, NAMES_VARIABLE: ",".join(secrets)},
             start_new_session=True,
         )
     )

@@ -95,7 +95,7 @@ def preload(run_dir: Path) -> None:
 
     One that cannot be loaded is not our business: the experiment's process says so, or the rollback will.
     """
-    importlib.import_module("harness.fault.undo")
+    importlib.import_module("harness.fault.undo").silence()
     experiment = json.loads((run_dir / "experiment.json").read_bytes())
     hypothesis = experiment.get("steady-state-hypothesis", {}).get("probes", [])
     healed = [

@@ -121,6 +121,11 @@ def write_json(path: Path, value: BaseModel) -> None:
     fresh.replace(path)
 
 
+def is_sealed(run: Path) -> bool:
+    """Whether the run is over and sealed: whatever is written to it now breaks its seal."""
+    return (run / SEAL_FILE).exists()
+
+
 def seal_run(run: Path) -> None:
     """Seal a run that is over. Raises OSError."""
     write_json(run / SEAL_FILE, make_seal(run))

@@ -117,7 +117,9 @@ class WatchPart(Protocol):
 class StartWatch(Protocol):
     """harness.fault.watch."""
 
-    def __call__(self, run_dir: Path, environment: Mapping[str, str], *, clock: Clock) -> WatchPart:
+    def __call__(
+        self, run_dir: Path, environment: Mapping[str, str], *, clock: Clock, secrets: tuple[str, ...]
+    ) -> WatchPart:
         """Start the watchdog."""
 
 
@@ -131,7 +133,16 @@ class UndoPart(Protocol):
 class StartUndo(Protocol):
     """harness.fault.start_undo."""
 
-    def __call__(self, entry: Path, who: str, because: str, *, folder: str, environment: Mapping[str, str]) -> UndoPart:
+    def __call__(
+        self,
+        entry: Path,
+        who: str,
+        because: str,
+        *,
+        folder: str,
+        environment: Mapping[str, str],
+        secrets: tuple[str, ...],
+    ) -> UndoPart:
         """Undo one entry."""
 
 

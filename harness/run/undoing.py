@@ -54,6 +54,7 @@ class Undoing:
         self._plan, self._target, self._run, self._name = plan, target, run, name
         self._owner, self._clock, self._parts = owner, clock, parts
         self._environment: dict[str, str] = {}
+        self._secrets = secret_names(plan, target.secrets, os.environ)
         self._watch: WatchPart | None = None
         self._entry: Path | None = None
         self._own: UndoPart | None = None
@@ -61,14 +62,13 @@ class Undoing:
     def start(self, variables: Mapping[str, str]) -> None:
         """Start the watchdog, which loads meanwhile; `variables` is the experiment's environment."""
         self._environment = dict(variables)
-        self._watch = self._parts.watch(self._run, variables, clock=self._clock)
+        self._watch = self._parts.watch(self._run, variables, clock=self._clock, secrets=self._secrets)
 
     def open(self, chaos: ChaosPart) -> Path:
         """Write down how to undo, and let the watchdog watch; its path. Nothing may be broken before this returns."""
         assert self._watch is not None
         self._watch.wait_ready()
-        secrets = secret_names(self._plan, self._target.secrets, os.environ)
-        environment = kept_environment(self._plan, self._environment, secrets, os.environ)
+        environment = kept_environment(self._plan, self._environment, self._secrets, os.environ)
         folder = str(Path.cwd())
         entry = Entry(
             run=self._name,
@@ -85,10 +85,10 @@ class Undoing:
             owner=self._owner,
             folder=folder,
             environment=environment,
-            secrets=secrets,
+            secrets=self._secrets,
             rollbacks=rollbacks_in_words(self._plan, environment),
         )
-        script = undo_script(folder, environment, secrets, sys.executable)
+        script = undo_script(folder, environment, self._secrets, sys.executable)
         self._entry = open_entry(entry, undo_document(self._plan), script)
         self._watch.open(self._entry)
         return self._entry
@@ -138,6 +138,7 @@ class Undoing:
             "the watchdog is lost",
             folder=str(Path.cwd()),
             environment=self._environment,
+            secrets=self._secrets,
         )
 
     def leave(self) -> None:

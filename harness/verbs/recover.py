@@ -131,7 +131,9 @@ def _recover(path: Path, entry: Entry | Unreadable, progress: Console) -> Recove
         return _left(path, entry, f"these environment variables must be set first: {', '.join(missing)}")
     progress.print(f"undo      {entry.run} on {entry.target}", soft_wrap=True)
     because = "a person asked for it" if not entry.watchdog.is_alive else "a person asked for it, beside the watchdog"
-    process = start_undo(path, "recover", because, folder=entry.folder, environment=entry.environment)
+    process = start_undo(
+        path, "recover", because, folder=entry.folder, environment=entry.environment, secrets=entry.secrets
+    )
     try:
         undone = Undone.model_validate_json(process.said())
     except ValueError:

@@ -43,11 +43,13 @@ def left_by(target: Target, run_dir: Path, **changes: object) -> Path:
     """The entry of a run of which nobody lives."""
     experiment = target.experiment()
     secrets = changes.get("secrets", ())
+    more = changes.pop("document", {})
     document = {
         "title": "Undo",
         "method": experiment["rollbacks"],
         "rollbacks": [],
         "steady-state-hypothesis": {"title": "gone", "probes": [{"type": "probe", **target.look("gone", "gone")}]},
+        **more,
     }
     values = {
         "run": "flag/one", "experiment": "flag", "target": "flagged", "address": "127.0.0.1-1", "run_dir": str(run_dir),
@@ -178,6 +180,36 @@ def test_recover_asks_for_the_secrets_first(target: Target, tmp_path: Path, caps
     assert "these environment variables must be set first: SHOP_TOKEN" in said
     assert "undo by hand: DELETE it" in said
     assert target.is_broken
+
+
+CANARY = "canary-8c21f0e7"
+
+
+def test_a_secret_of_a_rollback_is_written_nowhere(target: Target, tmp_path: Path, monkeypatch, capfd, state) -> None:
+    """The rollback's error names its address, which holds a token: neither record, ledger nor terminal says it."""
+    monkeypatch.setenv("SHOP_TOKEN", CANARY)
+    log_of(tmp_path, Kind.FAULT_BEGIN, Kind.FAULT_CALLED)
+    call = target.call("take the flag away", "DELETE")
+    call["provider"] |= {"url": f"{target.url}/fault?token=${{token}}", "secrets": ["shop"]}
+    document = {"secrets": {"shop": {"token": {"type": "env", "key": "SHOP_TOKEN"}}}, "method": [call]}
+    left_by(target, tmp_path, secrets=("SHOP_TOKEN",), document=document)
+    target.how(drops=1)
+    assert main(["recover", "--json"], sys.stdout, sys.stderr) == 0
+    said = capfd.readouterr()
+    assert [one["status"] for one in json.loads(said.out)["entries"][0]["calls"]] == ["failed", "succeeded"]
+    assert "token=***" in (tmp_path / "events.jsonl").read_text()
+    written = [path.read_text() for folder in (tmp_path, state) for path in folder.rglob("*") if path.is_file()]
+    assert not [text for text in (said.out, said.err, *written) if CANARY in text]
+
+
+def test_a_record_that_is_sealed_is_not_written_to(target: Target, tmp_path: Path) -> None:
+    """What is undone after the run was over stays out of its record, whose seal would break."""
+    log_of(tmp_path, Kind.FAULT_BEGIN, Kind.FAULT_CALLED)
+    (tmp_path / "seal.json").write_text("{}")
+    before = (tmp_path / "events.jsonl").read_bytes()
+    assert undo(left_by(target, tmp_path), "recover", "a test", clock=CLOCK).healed
+    assert not target.is_broken
+    assert (tmp_path / "events.jsonl").read_bytes() == before
 
 
 def test_an_entry_that_cannot_be_read_refuses_every_drill(target: Target, tmp_path: Path, capsys) -> None:

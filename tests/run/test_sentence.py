@@ -73,8 +73,8 @@ class Drill:
         self.chaos = FakeChaos(plan, run_dir, clock, self.world)
         return self.chaos
 
-    def _start_watch(self, run_dir, environment, *, clock):
-        del run_dir, environment
+    def _start_watch(self, run_dir, environment, *, clock, secrets):
+        del run_dir, environment, secrets
         self.watch = FakeWatch(clock, self.world)
         return self.watch
 
