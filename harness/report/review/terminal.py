@@ -102,10 +102,10 @@ def _blocks(review: Review, encoding: str) -> Iterator[tuple[str, list[Text]]]:
     if excluded:
         yield (
             f"Excluded: {len(excluded)}, not looked at now, and still in the denominator",
-            [Text(f"{one.choice.id}: {words.visible(one.excluded)}") for one in excluded],
+            [Text(words.visible(f"{one.choice.id}: {one.excluded}")) for one in excluded],
         )
     for one in review.trade_offs:
-        title = f"Trade-off {one.decision.id}: {words.visible(one.decision.title)}"
+        title = words.visible(f"Trade-off {one.decision.id}: {one.decision.title}")
         yield title, list(_trade_off(one, encoding))
     if review.improved:
         claims = [_outcome(one.outcome, f"{one.improvement.claim}: {one.because}", encoding) for one in review.improved]
@@ -119,7 +119,7 @@ def _blocks(review: Review, encoding: str) -> Iterator[tuple[str, list[Text]]]:
         count = words.plural(len(review.gaps), "gap")
         yield (
             f"Next steps: the first {len(first)} of {count}; all: wellproven review roadmap",
-            [Text(f"{gap.phase}: {words.visible(gap.to_do)} ({gap.practice.choice.id})") for gap in first],
+            [Text(words.visible(f"{gap.phase}: {gap.to_do} ({gap.practice.choice.id})")) for gap in first],
         )
 
 
@@ -134,11 +134,11 @@ def _practices(found: Sequence[Practice]) -> Iterator[Text]:
     for one in reasoned:
         by = f" ({words.visible(one.shown.source)})" if one.shown else ""
         because = f": {words.visible(one.because)}" if one.because else ""
-        yield Text.assemble((one.choice.id, _STATE_STYLES[one.state]), because, by)
+        yield Text.assemble((words.visible(one.choice.id), _STATE_STYLES[one.state]), because, by)
     for one in found:
         if one not in reasoned:
             how = phrases.could_show(one.choice)
-            yield Text.assemble(one.choice.id, (f": {words.visible(how)}" if how else "", "dim"))
+            yield Text.assemble(words.visible(one.choice.id), (f": {words.visible(how)}" if how else "", "dim"))
 
 
 def _trade_off(one: TradeOff, encoding: str) -> Iterator[Text]:
@@ -239,7 +239,7 @@ def _gap(gap: Gap) -> Iterator[RenderableType]:
     yield _indented(
         Text.assemble(
             (gap.practice.state.value, _STATE_STYLES.get(gap.practice.state, "")),
-            f" {gap.practice.choice.id}: {words.visible(gap.to_do)}",
+            f" {words.visible(f'{gap.practice.choice.id}: {gap.to_do}')}",
         )
     )
     details = [gap.quadrant.value, effort, f"due {due}{', overdue' if gap.overdue else ''}"]
