@@ -12,7 +12,14 @@ from harness.plan import TESTBED
 ROOT = Path(__file__).parents[1]
 PAGES = [
     ROOT / name
-    for name in ("README.md", "CHANGELOG.md", "harness/README.md", "experiments/README.md", "docs/evidence.md")
+    for name in (
+        "README.md",
+        "CHANGELOG.md",
+        "harness/README.md",
+        "experiments/README.md",
+        "docs/evidence.md",
+        "docs/review.md",
+    )
 ]
 README = (ROOT / "README.md").read_text()
 
@@ -103,3 +110,17 @@ def test_the_lock_pins_every_dependency_and_names_no_registry() -> None:
     wanted = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
     names = {re.split(r"[\[>=<~ ]", one)[0].lower().replace("_", "-") for one in wanted}
     assert names <= pinned
+
+
+def test_every_field_of_the_answers_is_documented() -> None:
+    """What a team may write in slos/review.yaml stands in docs/review.md."""
+    from harness.documents import FileModel
+    from harness.review import reading
+
+    page = (ROOT / "docs/review.md").read_text()
+    models = [one for one in vars(reading).values() if isinstance(one, type) and issubclass(one, FileModel)]
+    fields = {name: field for model in models for name, field in model.model_fields.items()}
+    assert {"lens", "questions", "not_applicable", "at_most", "less_by"} <= set(fields)
+    for name, field in fields.items():
+        alias = field.alias or name
+        assert re.search(rf"`(?:scope\.)?{re.escape(alias)}`", page), alias

@@ -39,6 +39,7 @@ from harness.verbs.common import (
     read_files,
 )
 from harness.verbs.recover import left_said
+from harness.verbs.reviewing import ANSWERS_FILE, Sources, link_to, page_beside
 
 if TYPE_CHECKING:
     from harness.testbed import Bed
@@ -176,14 +177,19 @@ def _drill_one(
     if not arguments.json:
         terminal(judgement, streams.result)
     streams.progress.print(f"record    {path}", soft_wrap=True)
+    sources = Sources(arguments.slos / ANSWERS_FILE, arguments.runs, arguments.experiments, target.name)
+    # Before the report, which says where the review is; the review knows that the report is to come.
+    review_page = page_beside(sources, path, lambda line: streams.progress.print(line, markup=False, soft_wrap=True))
     try:
-        _write_reports(record, judgement, path)
+        _write_reports(record, judgement, path, review_page)
     except OSError as error:
         raise NotAvailableError(
             f"{path}: the report cannot be written ({error.strerror}); the record is whole, make it again with "
             f"wellproven report {path} -o FILE"
         ) from None
     streams.progress.print(f"report    {path / 'report.html'}", soft_wrap=True)
+    if review_page is not None:
+        streams.progress.print(f"review    {review_page}", soft_wrap=True)
     return judgement, path
 
 
@@ -211,11 +217,11 @@ def _announce(info: RunInfo, streams: Streams) -> None:
     streams.progress.print(Text(f"repeat    {info.repeat}"), soft_wrap=True)
 
 
-def _write_reports(record: Record, judgement: Judgement, path: Path) -> None:
+def _write_reports(record: Record, judgement: Judgement, path: Path, review_page: Path | None) -> None:
     replace_file(path / "verdict.json", json_text(judgement) + "\n")
     report = path / "report.html"
     try:
-        replace_file(report, html(record, judgement))
+        replace_file(report, html(record, judgement, link_to(review_page, path)))
         write_parquet(record, path / "requests.parquet")
     except OSError:
         report.unlink(missing_ok=True)  # half a report is worse than none

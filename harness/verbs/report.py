@@ -9,6 +9,7 @@ from harness.judge import judge
 from harness.record import read_record
 from harness.report import html, json_text
 from harness.verbs.common import Streams
+from harness.verbs.reviewing import link_to, page_of
 
 HELP = "write the report of a stored run again"
 EXAMPLES = """\
@@ -29,12 +30,16 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
     """Write it."""
     record = read_record(arguments.run)
     judgement = judge(record)
-    text = html(record, judgement) if arguments.format == "html" else json_text(judgement) + "\n"
+    name = "report.html" if arguments.format == "html" else "verdict.json"
+    path = Path(arguments.output) if arguments.output and arguments.output != "-" else arguments.run / name
+    if arguments.format == "html":
+        review_page = page_of(arguments.run.resolve().parent.parent, record.info.target)
+        text = html(record, judgement, link_to(review_page, path.parent))
+    else:
+        text = json_text(judgement) + "\n"
     if arguments.output == "-":
         streams.out.write(text)
         return 0
-    name = "report.html" if arguments.format == "html" else "verdict.json"
-    path = Path(arguments.output) if arguments.output else arguments.run / name
     try:
         replace_file(path, text)
     except OSError as error:

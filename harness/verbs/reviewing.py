@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from harness import slo
 from harness.errors import FileError
+from harness.files import replace_file
 from harness.judge import Judgement, judge
 from harness.plan import TESTBED, Proves, Target, built_in_target, read_experiment, read_targets
 from harness.record import Record, read_record
@@ -156,13 +157,7 @@ def write_page(found: Reviewed, path: Path, to_come: Path | None = None) -> None
 
     `to_come`: the folder of a run whose report is written next. Raises OSError where the page cannot be written.
     """
-    text = review_html(found.review, _links(found.folders, path.parent, to_come))
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        fresh.write_text(text, encoding="utf-8")
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
+    replace_file(path, review_html(found.review, _links(found.folders, path.parent, to_come)))
 
 
 def page_text(found: Reviewed) -> str:
@@ -176,9 +171,18 @@ def _links(folders: Mapping[str, Path], start: Path, to_come: Path | None) -> di
     for run, folder in folders.items():
         report = folder / REPORT
         if folder == to_come or report.is_file():
-            # Percent-encoded, a name with a colon in it is no other address scheme.
-            found[run] = quote(os.fsencode(os.path.relpath(report, start)))
+            found[run] = _address(report, start)
     return found
+
+
+def _address(path: Path, start: Path) -> str:
+    """Percent-encoded: a folder with a colon in its name is no other address scheme."""
+    return quote(os.fsencode(os.path.relpath(path, start)))
+
+
+def link_to(page: Path | None, folder: Path) -> str:
+    """The address of a review's page, seen from a folder; "" where there is no such page."""
+    return _address(page.resolve(), folder.resolve()) if page is not None and page.is_file() else ""
 
 
 def page_of(runs: Path, target: str) -> Path:

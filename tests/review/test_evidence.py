@@ -67,8 +67,9 @@ def test_without_runs_every_claim_is_unproven(tmp_path: Path) -> None:
     code, said = review("--answers", answers, "--runs", str(tmp_path))
     assert code == 2
     assert "Reliability" in said
-    assert "Unproven: " in said
-    assert "weights of all practices that apply" in said
+    assert "NOT PROVEN: " in said
+    assert "\nUnproven: " in said
+    assert "weights of all practices that apply" in " ".join(said.split())
     code, text = review("--answers", answers, "--runs", str(tmp_path), "--json")
     words = json.loads(text)
     assert (code, words["schema"]) == (2, "wellproven/review/v1")

@@ -26,6 +26,11 @@ _COLUMNS: Final = (
     "buys",
     "assumed",
 )
+# Markup as text, and a name after an @ is nobody's: U+200B keeps GitHub from telling them.
+_ESCAPED: Final = str.maketrans(
+    {one: f"\\{one}" for one in "\\`|*_[]#"} | {one: f"&#{ord(one)};" for one in "<>&"} | {"@": "@\u200b"}
+)
+_TITLE_MAX, _LABEL_MAX = 256, 50  # GitHub's
 _FORMULA_BEGINS: Final = "=+-@\t\r"
 
 
@@ -64,10 +69,7 @@ def _row(gap: Gap) -> str:
 
 def _cell(text: str) -> str:
     """Text from outside in a Markdown table: one line, no markup."""
-    plain = words.visible(text)
-    for character in "\\`|<>*_[]#&":
-        plain = plain.replace(character, f"\\{character}" if character not in "<>&" else f"&#{ord(character)};")
-    return plain
+    return words.visible(text).translate(_ESCAPED)
 
 
 def roadmap_csv(gaps: Sequence[Gap]) -> str:
@@ -125,7 +127,17 @@ def _issue(gap: Gap) -> dict[str, object]:
     if gap.owner:
         body.append(f"Owner: {_cell(gap.owner)}.")
     return {
-        "title": words.visible(f"{practice.state}: {practice.choice.title}"),
+        "title": _short(f"{practice.state}: {practice.choice.title}", _TITLE_MAX),
         "body": "\n".join(body),
-        "labels": ["well-architected", gap.pillar.lower(), gap.quadrant.value, f"phase: {gap.phase}"],
+        "labels": [
+            "well-architected",
+            _short(gap.pillar.lower(), _LABEL_MAX),
+            gap.quadrant.value,
+            f"phase: {gap.phase}",
+        ],
     }
+
+
+def _short(text: str, length: int) -> str:
+    plain = words.visible(text)
+    return plain if len(plain) <= length else f"{plain[: length - 3]}..."

@@ -6,7 +6,7 @@ from typing import Final
 
 from harness.judge import Outcome
 from harness.report import words
-from harness.review import Choice, Gap, Measured, Practice, Review, Risks, State
+from harness.review import Choice, Gap, Measured, Practice, Review, Risks, State, TradeOff
 
 UNSHOWN: Final = (State.UNPROVEN, State.STALE, State.PARTIAL)  # claimed, and evidence could show it
 _UNCLAIMED: Final = (State.NOT_CLAIMED, State.NOT_APPLICABLE)
@@ -106,6 +106,12 @@ def could_show(choice: Choice) -> str:
 
 def _either(names: Iterable[str]) -> str:
     return " or ".join(names)
+
+
+def further_contradictions(one: TradeOff) -> list[str]:
+    """What contradicts a decision beside its own limits that were not kept: those are said with the limits."""
+    said = {check.because for check in one.checked}
+    return [contradiction for contradiction in one.contradictions if contradiction not in said]
 
 
 def unsure(gap: Gap, *names: str) -> str:

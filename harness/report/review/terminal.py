@@ -16,7 +16,6 @@ from harness.review import (
     FORMULA,
     PHASES,
     Change,
-    Checked,
     Gap,
     Measured,
     Milestone,
@@ -24,6 +23,7 @@ from harness.review import (
     Practice,
     Review,
     State,
+    TradeOff,
     Trend,
 )
 
@@ -96,29 +96,30 @@ def _blocks(review: Review, encoding: str) -> Iterator[tuple[str, list[Text]]]:
     for state in _LISTED:
         found = [one for one in review.practices if one.state is state]
         if found:
-            title = f"{state.capitalize()}: {len(found)}, {phrases.MEANINGS[state]}"
+            title = f"{state.capitalize()}: {len(found)} ({phrases.MEANINGS[state]})"
             yield title, list(_practices(found))
     excluded = [one for one in review.practices if one.excluded]
     if excluded:
         yield (
             f"Excluded: {len(excluded)}, not looked at now, and still in the denominator",
-            [Text(f"{one.choice.id}: {words.visible(one.excluded)}") for one in excluded],
+            [Text(words.visible(f"{one.choice.id}: {one.excluded}")) for one in excluded],
         )
     for one in review.trade_offs:
-        title = f"Trade-off {one.decision.id}: {words.visible(one.decision.title)}"
-        yield title, list(_trade_off(one.checked, one.contradictions, encoding))
+        title = words.visible(f"Trade-off {one.decision.id}: {one.decision.title}")
+        yield title, list(_trade_off(one, encoding))
     if review.improved:
         claims = [_outcome(one.outcome, f"{one.improvement.claim}: {one.because}", encoding) for one in review.improved]
         yield "Improvements claimed", claims
     if review.trend is not None:
         since = review.trend.since
-        yield f"Since milestone {words.visible(since.name)} of {since.at:%Y-%m-%d}", list(_trend(review.trend))
+        title = f"Since milestone {words.visible(since.name)} of {since.at:%Y-%m-%d} (all: wellproven review trend)"
+        yield title, list(_trend(review.trend, review.pillars, all_better=False))
     if review.gaps:
         first = review.gaps[:_GAPS_SHOWN]
         count = words.plural(len(review.gaps), "gap")
         yield (
             f"Next steps: the first {len(first)} of {count}; all: wellproven review roadmap",
-            [Text(f"{gap.phase}: {words.visible(gap.to_do)} ({gap.practice.choice.id})") for gap in first],
+            [Text(words.visible(f"{gap.phase}: {gap.to_do} ({gap.practice.choice.id})")) for gap in first],
         )
 
 
@@ -133,23 +134,19 @@ def _practices(found: Sequence[Practice]) -> Iterator[Text]:
     for one in reasoned:
         by = f" ({words.visible(one.shown.source)})" if one.shown else ""
         because = f": {words.visible(one.because)}" if one.because else ""
-        yield Text.assemble((one.choice.id, _STATE_STYLES[one.state]), because, by)
+        yield Text.assemble((words.visible(one.choice.id), _STATE_STYLES[one.state]), because, by)
     for one in found:
         if one not in reasoned:
             how = phrases.could_show(one.choice)
-            yield Text.assemble(one.choice.id, (f": {words.visible(how)}" if how else "", "dim"))
+            yield Text.assemble(words.visible(one.choice.id), (f": {words.visible(how)}" if how else "", "dim"))
 
 
-def _trade_off(checked: Iterable[Checked], contradictions: Sequence[str], encoding: str) -> Iterator[Text]:
-    """A contradiction that is a limit not kept has been said with the limit."""
-    checks = list(checked)
-    for one in checks:
-        yield _outcome(one.outcome, one.because, encoding)
-    said = {one.because for one in checks}
-    for contradiction in contradictions:
-        if contradiction not in said:
-            yield Text(f"contradicted: {words.visible(contradiction)}", style="bold red")
-    if not checks and not contradictions:
+def _trade_off(one: TradeOff, encoding: str) -> Iterator[Text]:
+    for check in one.checked:
+        yield _outcome(check.outcome, check.because, encoding)
+    for said in phrases.further_contradictions(one):
+        yield Text(f"contradicted: {words.visible(said)}", style="bold red")
+    if not one.checked and not one.contradictions:
         yield Text("nothing was said that could be measured", style="dim")
 
 
@@ -181,7 +178,7 @@ def show_trend(milestones: Sequence[Milestone], now: Review, console: Console) -
     if now.trend is not None:
         console.print()
         put(console, Text(f"Since {words.visible(now.trend.since.name)}", style="bold"), width)
-        for line in _trend(now.trend):
+        for line in _trend(now.trend, now.pillars, all_better=True):
             put(console, _indented(line), width)
 
 
@@ -189,18 +186,22 @@ def _row(name: str, cells: Iterable[str]) -> str:
     return f"{words.visible(name)[:_NAME]:<{_NAME}}" + "".join(f"{cell:>{_DAY}}" for cell in cells)
 
 
-def _trend(trend: Trend) -> Iterator[Text]:
-    for pillar, (then, now) in trend.scores.items():
+def _trend(trend: Trend, pillars: Iterable[PillarScore], *, all_better: bool) -> Iterator[Text]:
+    """Scores that moved, then each practice that did; of what got better, perhaps only how many."""
+    for pillar in pillars:
+        then, now = trend.scores.get(pillar.id, (None, None))
         if then != now:
-            yield Text(f"{words.visible(pillar)}: proven {phrases.score(then)} -> {phrases.score(now)}")
+            yield Text(f"{words.visible(pillar.name)}: proven {phrases.score(then)} -> {phrases.score(now)}")
     grown_old = set(trend.stale)
     for title, changes, style in (
         ("worse", [one for one in trend.worse if one not in grown_old], "bold red"),
         ("stale", trend.stale, "yellow"),
-        ("better", trend.better, "green"),
+        ("better", trend.better if all_better else (), "green"),
     ):
         for one in changes:
             yield Text.assemble((title, style), f" {_change(one)}")
+    if trend.better and not all_better:
+        yield Text.assemble(("better", "green"), f": {words.plural(len(trend.better), 'practice')}")
     if not trend.better and not trend.worse:
         yield Text("nothing changed its state")
 
@@ -238,7 +239,7 @@ def _gap(gap: Gap) -> Iterator[RenderableType]:
     yield _indented(
         Text.assemble(
             (gap.practice.state.value, _STATE_STYLES.get(gap.practice.state, "")),
-            f" {gap.practice.choice.id}: {words.visible(gap.to_do)}",
+            f" {words.visible(f'{gap.practice.choice.id}: {gap.to_do}')}",
         )
     )
     details = [gap.quadrant.value, effort, f"due {due}{', overdue' if gap.overdue else ''}"]

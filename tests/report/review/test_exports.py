@@ -1,0 +1,104 @@
+"""A review for other tools: CSV, Markdown, issues, JSON."""
+
+import csv
+import io
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.report import review_json, roadmap_csv, roadmap_github, roadmap_markdown
+from harness.review import Gap, Review
+from tests.report.review.reviews import bare, hostile, whole
+
+PAGE = (Path(__file__).parents[3] / "docs/review.md").read_text(encoding="utf-8")
+
+
+def named(title: str, owner: str = "team") -> Gap:
+    """A gap whose practice and owner are called so."""
+    gap = whole().gaps[0]
+    return replace(
+        gap, owner=owner, practice=replace(gap.practice, choice=replace(gap.practice.choice, title=title, id=title))
+    )
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t=", "\r=", " =", "\n="])
+def test_no_cell_of_the_csv_is_a_formula(begin: str) -> None:
+    """Whatever a name begins with, a spreadsheet reads text."""
+    [_, row] = list(csv.reader(io.StringIO(roadmap_csv([named(f"{begin}HYPERLINK(1)", f"{begin}1+1")]))))
+    assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", " ")) for cell in row)
+    assert sum("HYPERLINK(1)" in cell for cell in row) == 2
+
+
+def test_the_csv_survives_commas_quotes_and_lines() -> None:
+    """A row a gap, a column a field, whatever stands in them."""
+    gaps = whole(hostile).gaps
+    rows = list(csv.reader(io.StringIO(roadmap_csv(gaps)), strict=True))
+    assert {len(row) for row in rows} == {14}
+    assert len(rows) == 1 + len(gaps)
+    assert all("\x1b" not in cell for row in rows for cell in row)
+
+
+def test_markdown_has_no_markup_from_outside() -> None:
+    """Names with pipes, tags, links, emphasis and line ends stay in their cell, as they are."""
+    text = roadmap_markdown(replace(whole(), gaps=(named("a|b <img src=x> [c](d) *e* _f_ `g`\n# h &amp; \\|"),)))
+    [row] = [line for line in text.splitlines() if "a\\|b" in line]
+    assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == 8
+    assert not re.search(r"(?<!\\)[<`*_\[]", row.replace("**overdue**", ""))
+    assert "a\\|b &#60;img src=x&#62; \\[c\\](d)" in row
+    assert "\\# h &#38;amp; \\\\\\|" in row
+    assert "<" not in roadmap_markdown(whole(hostile))
+
+
+def test_issues_are_what_githubs_api_takes() -> None:
+    """Title, body and labels; labels are short and one text each; nothing in the body is markup from outside."""
+    for gaps in (whole().gaps, whole(hostile).gaps, [named(f"long {'x' * 300} @everybody")]):
+        issues = json.loads(roadmap_github(gaps))
+        assert len(issues) == len(gaps)
+        for issue in issues:
+            assert set(issue) == {"title", "body", "labels"}
+            assert isinstance(issue["title"], str)
+            assert "\n" not in issue["title"]
+            assert 0 < len(issue["title"]) <= 256
+            assert all(isinstance(label, str) and 0 < len(label) <= 50 for label in issue["labels"])
+            assert "<" not in issue["body"]
+            assert "@e" not in issue["body"]
+            assert len(issue["body"]) <= 65_536
+
+
+@pytest.mark.parametrize("found", [whole(), bare(), whole(hostile)], ids=["whole", "bare", "hostile"])
+def test_json_says_the_reviews_numbers(found: Review) -> None:
+    """Scores to the last digit, null where there is none; every practice, gap, check and change."""
+    said = json.loads(review_json(found))
+    assert said["balanced"]["proven"] == found.balance.proven
+    for words, pillar in zip(said["pillars"], found.pillars, strict=True):
+        assert (words["claimed"], words["proven"], words["provable"]) == (
+            pillar.claimed,
+            pillar.proven,
+            pillar.provable,
+        )
+        assert [one["state"] for one in words["practices"]] == [one.state for one in pillar.practices]
+    assert [one["choice"] for one in said["roadmap"]] == [one.practice.choice.id for one in found.gaps]
+    assert (said["trend"] is None) is (found.trend is None)
+
+
+def keys(value: object) -> set[str]:
+    """Every key of ours anywhere in it: not those that are names from outside."""
+    if isinstance(value, list):
+        return {key for one in value for key in keys(one)}
+    if not isinstance(value, dict):
+        return set()
+    own = {key: one for key, one in value.items() if key not in ("effects", "proven") or not isinstance(one, dict)}
+    named = [one for key, one in value.items() if key == "proven" and isinstance(one, dict)]
+    return set(value) | {key for one in own.values() for key in keys(one)} | {
+        key for one in named for inner in one.values() for key in keys(inner)
+    }  # fmt: skip
+
+
+def test_every_field_of_the_json_is_documented() -> None:
+    """docs/review.md names each field of wellproven/review/v1."""
+    found = json.loads(review_json(whole()))
+    assert {"then", "trade_offs", "rta_s", "fell_by", "high_risk_unrefuted"} <= keys(found)
+    assert [key for key in sorted(keys(found)) if f"`{key}`" not in PAGE] == []

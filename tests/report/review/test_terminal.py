@@ -1,0 +1,102 @@
+"""A review on a terminal."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from consoles import plain, shown
+
+from harness.report import show_review, show_roadmap, show_trend
+from harness.report.review import phrases
+from harness.review import Review
+from tests.report.review.reviews import bare, hostile, whole
+
+
+def printed(found: Review, width: int = 80) -> str:
+    console = plain(width)
+    show_review(found, console)
+    return shown(console)
+
+
+def roadmap(found: Review, width: int = 80) -> str:
+    console = plain(width)
+    show_roadmap(found, console)
+    return shown(console)
+
+
+def trend(found: Review, width: int = 80) -> str:
+    console = plain(width)
+    show_trend(found.milestones, found, console)
+    return shown(console)
+
+
+def test_golden(golden: Any) -> None:
+    """What is printed of a fixed review is a fixed text."""
+    found = whole()
+    golden("review.txt", f"{printed(found)}\n\n{roadmap(found)}\n\n{trend(found)}")
+
+
+@pytest.mark.parametrize("width", [80, 60, 200])
+@pytest.mark.parametrize("naming", [str, hostile])
+def test_no_line_is_longer_than_the_terminal(width: int, naming: Any) -> None:
+    """Nor than 100 columns; nothing from outside is obeyed, and no line ends in spaces."""
+    found = whole(naming)
+    for text in (printed(found, width), roadmap(found, width), trend(found, width)):
+        lines = text.splitlines()
+        assert max(len(line) for line in lines) <= min(width, 100)
+        assert [line for line in lines if line != line.rstrip()] == []
+        assert "\x1b" not in text
+
+
+def test_the_scorecard_is_the_reviews() -> None:
+    """A row a pillar: claimed, proven, provable, questions at risk, and those that nobody answered."""
+    found = whole()
+    rows = [line.rsplit(maxsplit=6) for line in printed(found).splitlines()]
+    for pillar in found.pillars:
+        [row] = [row for row in rows if row and row[0] == pillar.name]
+        assert row[1:4] == [phrases.score(one) for one in (pillar.claimed, pillar.proven, pillar.provable)]
+        three = (pillar.risks_claimed, pillar.risks_unrefuted, pillar.risks_proven)
+        assert row[4] == "/".join(str(one.high) for one in three)
+        assert row[5] == "/".join(str(one.medium) for one in three)
+        assert row[6] == str(pillar.unanswered)
+
+
+def test_the_worst_comes_first() -> None:
+    """The first line says how many claims are refuted, and with none how many are not proven."""
+    assert printed(whole()).startswith("REFUTED: 1 of 5 claims")
+    assert printed(bare()).startswith("NOT PROVEN: 4 of 5 claims")
+
+
+def test_every_gap_is_in_the_roadmap() -> None:
+    """By phase, with what to do, by when and by whom; what is assumed is marked."""
+    found = whole()
+    text = " ".join(roadmap(found).split())
+    for gap in found.gaps:
+        assert f"{gap.practice.state} {gap.practice.choice.id}: {gap.to_do}" in text
+        assert f"due {gap.due}" in text
+    assert "overdue" in text
+    assert "(?) nobody said so in review.yaml: assumed" in text
+
+
+def test_the_trend_of_many_milestones_shows_the_newest() -> None:
+    """As many as fit, the newest of them, and how many older ones there are."""
+    found = whole()
+    [one] = found.milestones
+    many = tuple(
+        one.model_copy(update={"name": f"m{number}", "at": one.at + timedelta(days=number)}) for number in range(9)
+    )
+    text = trend(replace(found, milestones=many))
+    assert text.splitlines()[0].split()[2:] == ["m5", "m6", "m7", "m8"]
+    assert "5 older milestones not shown" in text
+    assert text.splitlines()[2].split() == ["Reliability", *["20"] * 5]
+
+
+def test_without_milestones_the_trend_says_how_to_keep_one() -> None:
+    """Nothing to compare with is no empty table."""
+    assert "no milestone yet: wellproven review milestone NAME" in trend(bare())
+
+
+def test_without_a_gap_the_roadmap_says_so() -> None:
+    """An empty roadmap is a sentence."""
+    assert roadmap(replace(bare(), gaps=())) == "no gap: everything that applies is proven\n"

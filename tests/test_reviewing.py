@@ -1,0 +1,189 @@
+"""The review's page from the command line, and beside the drills."""
+
+import io
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from harness.plan import Plan
+from harness.report.page import PLOTLY_BEGIN
+from tests.report import built_runs
+
+ROOT = Path(__file__).parents[1]
+
+
+def wellproven(*arguments: str) -> tuple[int, str, str]:
+    """(exit code, stdout, stderr)."""
+    out, err = io.StringIO(), io.StringIO()
+    return main(arguments, out, err), out.getvalue(), err.getvalue()
+
+
+def links(page: Path) -> list[str]:
+    """Where a page's links lead out of it; plotly's own text is no page."""
+    text = page.read_text(encoding="utf-8").partition(PLOTLY_BEGIN)[0]
+    return [one for one in re.findall(r'<a href="([^"]+)"', text) if one[0] != "#"]
+
+
+def stored(path: Path, names: built_runs.Names) -> Path:
+    """A hand-built run, which says when it was begun as real runs do."""
+    record = built_runs.drilled(path, names)
+    head = path / "run.json"
+    head.write_text(head.read_text().replace("2026-07-01T10:00:00Z", "2026-07-01T10-00-00Z"))
+    return record.path
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the shop's files as the working directory; instead of drilling, `drill` stores a hand-built run."""
+    for folder in ("slos", "experiments"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    target = (
+        "{name: staging, base-url: 'http://127.0.0.1:1', environment: staging, max-rate: 500/s, zone-header: x-zone}"
+    )
+    (tmp_path / "experiments/targets.yaml").write_text(f"targets:\n  - {target}\n")
+    monkeypatch.chdir(tmp_path)
+    stamps = iter(["2026-11-20T10-00-00Z", "2026-11-21T10-00-00Z"])
+
+    def store(plan: Plan, _target: object, *, runs: Path, **_: object) -> Path:
+        names = built_runs.Names(experiment=plan.experiment, target="staging")
+        return stored(runs / plan.experiment / next(stamps), names)
+
+    monkeypatch.setattr("harness.verbs.drill.run", store)
+    return tmp_path
+
+
+def drill(*names: str) -> tuple[int, str, str]:
+    return wellproven("drill", *names, "--target", "staging")
+
+
+def test_a_drill_writes_the_review_and_its_report_says_where(project: Path) -> None:
+    """The page lies beside the runs, its path is printed, and it and the reports lead to each other."""
+    code, _, err = drill("az-failure", "instance-lost")
+    assert code == 1
+    page = project / "runs/review-staging.html"
+    assert err.count("review    runs/review-staging.html") == 2
+    assert [path.name for path in project.glob("runs/*") if path.is_file()] == [page.name]
+    reports = sorted(project.glob("runs/*/*/report.html"))
+    assert len(reports) == 2
+    found = {(page.parent / one).resolve() for one in links(page)}
+    assert found == {one.resolve() for one in reports}
+    for report in reports:
+        [link] = links(report)
+        assert (report.parent / link).resolve() == page.resolve()
+
+
+def test_a_bad_review_spoils_no_drill(project: Path) -> None:
+    """What is wrong is one line; outcome, report and exit code are those of the drill, without a link."""
+    (project / "slos/review.yaml").write_text("lens: wellproven\nquestions: {rel_redundanzy: {claimed: []}}\n")
+    code, out, err = drill("az-failure")
+    assert code == 1
+    assert "MISSED" in out
+    assert "review    not written: slos/review.yaml:2: questions.rel_redundanzy" in err
+    [report] = project.glob("runs/*/*/report.html")
+    assert links(report) == []
+    assert not list(project.glob("runs/review*"))
+
+
+def test_a_page_that_cannot_be_written_spoils_no_drill(project: Path) -> None:
+    """Neither a folder in its place nor a mistake of ours."""
+    (project / "runs/review-staging.html").mkdir(parents=True)
+    code, _, err = drill("az-failure")
+    assert code == 1
+    assert "review    not written: runs/review-staging.html: Is a directory" in err
+    assert len(list(project.glob("runs/*/*/report.html"))) == 1
+
+
+def test_a_mistake_of_ours_in_the_review_spoils_no_drill(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The drill has happened; what is said of it afterwards cannot undo it."""
+
+    def crash(*_: object) -> None:
+        raise ZeroDivisionError("boom")
+
+    monkeypatch.setattr("harness.verbs.reviewing.review_html", crash)
+    code, _, err = drill("az-failure")
+    assert (code, project.exists()) == (1, True)
+    assert "review    not written, by a mistake of ours: ZeroDivisionError: boom" in err
+    assert "report    runs/az-failure" in err
+
+
+def test_without_answers_no_page_is_written(project: Path) -> None:
+    """Whoever reviews nothing hears nothing of it."""
+    (project / "slos/review.yaml").unlink()
+    code, _, err = drill("az-failure")
+    assert code == 1
+    assert "review " not in err
+    assert not list(project.glob("runs/review*"))
+
+
+def test_review_writes_its_page_where_it_is_told(project: Path) -> None:
+    """Links are relative to where the page lies; a run without a report has none; the exit code is the review's."""
+    drill("az-failure", "instance-lost")
+    shutil.rmtree(project / "runs/instance-lost")
+    (project / "a:b c").mkdir()
+    words = ("review", "--target", "staging")
+    code, out, _ = wellproven(*words, "-o", "a:b c/page.html")
+    assert out == "a:b c/page.html\n"
+    page = project / "a:b c/page.html"
+    [link] = set(links(page))
+    assert (page.parent / link).resolve() == next(project.glob("runs/*/*/report.html")).resolve()
+    assert code == wellproven(*words)[0] == 1
+    next(project.glob("runs/*/*/report.html")).unlink()
+    assert wellproven(*words, "-o", "page.html")[0] == 1
+    assert links(project / "page.html") == []
+    assert "az-failure/2026" in (project / "page.html").read_text()
+    printed = wellproven(*words, "-o", "-")[1]
+    assert printed.startswith("<!doctype html>")
+
+
+def test_a_run_in_a_folder_with_a_colon_is_no_other_address(project: Path) -> None:
+    """A link is percent-encoded: a folder called javascript: is a folder."""
+    stored(project / "runs/javascript:alert(1)/now", built_runs.Names(target="staging"))
+    (project / "runs/javascript:alert(1)/now/report.html").write_text("")
+    wellproven("review", "--target", "staging", "-o", "runs/page.html")
+    assert set(links(project / "runs/page.html")) == {"javascript%3Aalert%281%29/now/report.html"}
+
+
+def test_a_page_that_cannot_be_written_is_69(project: Path) -> None:
+    """The path and the way out in one line; nothing half-written is left."""
+    code, _, err = wellproven("review", "-o", "no/such/folder/page.html")
+    assert code == 69
+    assert "no/such/folder/page.html: cannot be written (No such file or directory)" in err
+    (project / "page.html").mkdir()
+    assert wellproven("review", "-o", "page.html")[0] == 69
+    assert not list(project.glob(".page.html*"))
+
+
+@pytest.mark.parametrize("words", [("roadmap", "-o", "x"), ("trend", "-o", "x"), ("--json", "-o", "x")])
+def test_only_the_whole_review_has_a_page(project: Path, words: tuple[str, ...]) -> None:
+    """Anything else is redirected by the shell, and that is said."""
+    code, _, err = wellproven("review", *words)
+    assert (code, (project / "x").exists()) == (64, False)
+    assert "-o FILE writes the review's page" in err
+
+
+def test_a_report_made_again_still_leads_to_the_review(project: Path) -> None:
+    """`report RUN` finds the page where the drill left it; elsewhere the link is seen from there."""
+    drill("az-failure")
+    [report] = project.glob("runs/*/*/report.html")
+    before = links(report)
+    assert wellproven("report", str(report.parent))[0] == 0
+    assert links(report) == before == ["../../review-staging.html"]
+    assert wellproven("report", str(report.parent), "-o", "elsewhere.html")[0] == 0
+    assert links(project / "elsewhere.html") == ["runs/review-staging.html"]
+    (project / "runs/review-staging.html").unlink()
+    assert wellproven("report", str(report.parent))[0] == 0
+    assert links(report) == []
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "csv", "github"])
+def test_the_roadmap_has_a_form_for_each_reader(project: Path, form: str) -> None:
+    """On a terminal by default; at most 80 columns wide there."""
+    code, out, _ = wellproven("review", "roadmap", "--as", form)
+    assert (code, project.exists()) == (0, True)
+    assert "rel_backup_automated" in out.replace("\\", "")
+    if form == "text":
+        assert out == wellproven("review", "roadmap")[1]
+        assert max(map(len, out.splitlines())) <= 80
