@@ -4,6 +4,7 @@ import os
 import shlex
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -16,14 +17,21 @@ from tests.testbed.beds import bed_up
 pytestmark = pytest.mark.bed
 # What only differs in how long it takes, or would meet a bed of somebody else's.
 ADDED = {"drill": ["--quick"], "testbed": ["--name", f"readme-{os.getpid()}"]}
+SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")  # a target names them, their values stay in the environment
 
 
-def run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+def run(words: list[str], folder: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """A command as README has it; what it redirects goes where README says."""
     more = ADDED.get(words[1], [])
     plain = words[1 : words.index(">")] if ">" in words else words[1:]
     done = subprocess.run(
-        [WELLPROVEN, *plain, *more], cwd=folder, capture_output=True, text=True, timeout=240, check=False
+        [WELLPROVEN, *plain, *more],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
     )
     if ">" in words:
         (folder / words[-1]).write_text(done.stdout)
@@ -39,9 +47,12 @@ def test_readmes_commands_do_what_readme_says(tmp_path: Path) -> None:
         shutil.copytree(ROOT / folder, tmp_path / folder)
     shown = [shlex.split(one) for one in commands(ROOT / "README.md") if one.startswith("wellproven")]
     shown = [words for words in shown if words[2:3] not in (["pull"], ["push"])]  # tests/review has a server for these
-    assert [words[1] for words in shown] == ["check", "plan", "drill", "judge", "report", "testbed", *["review"] * 7]
+    verbs = ["check", "plan", "drill", "judge", "report", "testbed", *["review"] * 7, *["recover"] * 2]
+    assert [words[1] for words in shown] == verbs
     with bed_up("staging") as bed:
         status = bed.status()
+        secrets = {name: status.environment[name] for name in SECRETS}
+        variables = {name: value for name, value in status.environment.items() if name not in SECRETS}
         staging = {
             "name": "staging",
             "base-url": status.endpoints["edge"],
@@ -49,18 +60,19 @@ def test_readmes_commands_do_what_readme_says(tmp_path: Path) -> None:
             "max-rate": "500/s",
             "zone-header": "x-zone",
             "aws": {"account": "123456789012", "region": status.region, "endpoint": status.endpoints["aws"]},
-            "variables": {"DRILL_AZ": next(iter(status.zones)), **status.environment},
+            "variables": {"DRILL_AZ": next(iter(status.zones)), **variables},
+            "secrets": list(SECRETS),
         }
         wrong = {**staging, "name": "elsewhere", "aws": {**staging["aws"], "account": "999999999999"}}
         (tmp_path / "experiments/targets.yaml").write_text(yaml.safe_dump({"targets": [staging, wrong]}))
-        refused = run(["wellproven", "drill", "az-failure", "--target", "elsewhere"], tmp_path)
+        refused = run(["wellproven", "drill", "az-failure", "--target", "elsewhere"], tmp_path, secrets)
         assert refused.returncode == 77
         assert "are of AWS account 123456789012, the target allows 999999999999" in " ".join(refused.stderr.split())
         for words in shown:
-            done = run(words, tmp_path)
+            done = run(words, tmp_path, secrets)
             for _ in range(ATTEMPTS_MAX):  # a drill on a busy machine may be void: see drills.py
                 if words[1] == "drill" and done.returncode == 2:
-                    done = run(words, tmp_path)
+                    done = run(words, tmp_path, secrets)
             may_be_void = words[1] in ("drill", "judge")
             if words[1:] == ["review"]:  # no run on the embedded target is stored here: every claim is unproven
                 assert (done.returncode, done.stdout.startswith("NOT PROVEN: ")) == (2, True)
