@@ -14,6 +14,7 @@ from tests.test_docs import commands
 from tests.testbed.beds import bed_up
 
 pytestmark = pytest.mark.bed
+CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 # What only differs in how long it takes, or would meet a bed of somebody else's.
 ADDED = {"drill": ["--quick"], "testbed": ["--name", f"readme-{os.getpid()}"]}
 
@@ -30,7 +31,7 @@ def run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     return done
 
 
-def test_readmes_commands_do_what_readme_says(tmp_path: Path) -> None:
+def test_readmes_commands_do_what_readme_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Check, plan, drill a target called staging, judge again, report: in README's order, each with a good end.
 
     Another AWS account than the target's is refused before anything is touched.
@@ -48,8 +49,14 @@ def test_readmes_commands_do_what_readme_says(tmp_path: Path) -> None:
             "max-rate": "500/s",
             "zone-header": "x-zone",
             "aws": {"account": "123456789012", "region": status.region, "endpoint": status.endpoints["aws"]},
-            "variables": {"DRILL_AZ": next(iter(status.zones)), **status.environment},
+            "variables": {
+                "DRILL_AZ": next(iter(status.zones)),
+                **{name: value for name, value in status.environment.items() if name not in CREDENTIALS},
+            },
+            "secrets": list(CREDENTIALS),
         }
+        for name in CREDENTIALS:  # no file holds them: a team has them in its environment
+            monkeypatch.setenv(name, status.environment[name])
         wrong = {**staging, "name": "elsewhere", "aws": {**staging["aws"], "account": "999999999999"}}
         (tmp_path / "experiments/targets.yaml").write_text(yaml.safe_dump({"targets": [staging, wrong]}))
         refused = run(["wellproven", "drill", "az-failure", "--target", "elsewhere"], tmp_path)
