@@ -160,11 +160,15 @@ def _lens(path: Path, document: Document, named: str) -> Lens:
     if named == BUILT_IN:
         return built_in_lens()
     folder = path.resolve().parent
-    file = (folder / named).resolve()
-    if not file.is_relative_to(folder):
+    try:
+        file = (folder / named).resolve()
+        is_inside, is_there = file.is_relative_to(folder), file.is_file()
+    except (OSError, ValueError):  # a name too long, or with a null byte in it
+        is_inside, is_there = True, False
+    if not is_inside:
         way_out = "put the lens beside the answers"
         raise FileError([document.mistake(("lens",), f"{BUILT_IN}, or a lens file in this folder", way_out)])
-    if not file.is_file():
+    if not is_there:
         way_out = "AWS's custom lenses are JSON files; wellproven review pull writes one"
         raise FileError([document.mistake(("lens",), f"{BUILT_IN}, or a lens file that is there", way_out)])
     return read_lens(path.parent / named)

@@ -19,6 +19,7 @@ from harness.errors import WellprovenError
 from harness.exposition import metric_sum
 from harness.fault import compose
 from harness.fault.chaos import Chaos
+from harness.fault.ledger import Entry, read_entry
 from harness.judge import judge
 from harness.plan import built_in_target, make, read_experiment, read_targets
 from harness.record import read_record
@@ -147,6 +148,13 @@ JOURNAL = {
     "run": [{"activity": {"name": "stop"}, "status": "succeeded", "output": {"a": 1}}],
     "rollbacks": [],
 }
+_GONE = {"pid": 999_999_999, "began": "gone"}
+ENTRY = {
+    "schema": "wellproven/undo/v1", "run": "x/2026-01-01T00-00-00Z", "experiment": "x", "target": "staging",
+    "address": "127.0.0.1-1", "host": "h", "run_dir": "/nowhere", "opened_utc": "2026-01-01T00-00-00Z",
+    "longest_s": 60, "heals_within_s": 5, "supervisor": _GONE, "chaos": _GONE, "watchdog": _GONE, "owner": None,
+    "folder": "/nowhere", "environment": {"A": "b"}, "secrets": ["SHOP_TOKEN"], "rollbacks": ["undo"],
+}  # fmt: skip
 EXPOSITION = b"""\
 # HELP rq_total requests
 # TYPE rq_total counter
@@ -306,6 +314,18 @@ def json_tree(content: bytes, random: Random) -> bytes:
     return of_bytes(content, random) if random.random() < 0.1 else of_tree([json.loads(content)], random, is_json=True)
 
 
+def _read_entry(folder: Path, content: bytes, _number: int) -> None:
+    _written(folder, "entry.json", content)
+    entry = read_entry(folder)
+    if isinstance(entry, Entry):
+        for one in (entry.supervisor, entry.chaos, entry.watchdog):
+            assert not one.is_alive
+            assert one.is_replaced in (True, False)
+    else:
+        assert entry is not None
+        assert entry.because
+
+
 def _read_journal(folder: Path, content: bytes, _number: int) -> None:
     _written(folder, "journal.json", content)
     chaos = Chaos.__new__(Chaos)  # no child is needed to read what one left
@@ -358,6 +378,7 @@ def kinds() -> list[Kind]:
         _read_run("survivors.txt", of_lines, ("met", "missed")),
         *(_beside(name, kind, content) for name, kind, content in evidence_files()),
         Kind("milestone", _of([_milestone()], json_tree), _read_milestone),
+        Kind("undo entry", lambda random: json_tree(json.dumps(ENTRY).encode(), random), _read_entry),
         Kind("journal", lambda random: json_tree(json.dumps(JOURNAL).encode(), random), _read_journal),
         Kind("exposition", _of([EXPOSITION], of_bytes), _read_exposition, (ValueError,)),
         Kind("answer", _of(ANSWERS, of_bytes), _read_answer, (_broken_answer(),)),

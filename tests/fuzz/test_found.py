@@ -22,7 +22,7 @@ from harness.model import parse_exact
 from harness.plan import built_in_target, make, read_experiment
 from harness.plan.experiment import Ledger
 from harness.record import REQUEST, read_events, read_record, seal_run, write_json
-from harness.review import BUILT_IN, Now, Scope, built_in_lens, shown_by
+from harness.review import BUILT_IN, Now, Scope, built_in_lens, read_answers, shown_by
 from harness.run.observer import observe
 from harness.run.readback import read_survivors
 from tests.fuzz import seeds
@@ -139,6 +139,15 @@ def test_exact_numbers_are_exact() -> None:
     assert [parse_exact(one) for one in ("199/200", "0.995", "-3", "007")] == [
         Fraction(199, 200), Fraction(199, 200), Fraction(-3), Fraction(7)
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["x" * 5_000, "a\\0b", "../up.json", "/etc/passwd"])
+def test_answers_that_name_no_lens_that_can_be_are_a_mistake(name: str, tmp_path: Path) -> None:
+    """A name too long for a file, or with a null byte in it, is no lens beside the answers."""
+    path = tmp_path / "review.yaml"
+    path.write_text(f'lens: "{name}"\nquestions: {{}}\n')
+    with pytest.raises(FileError, match="lens"):
+        read_answers(path)
 
 
 # --- experiments -----------------------------------------------------------------------------------------------------
