@@ -53,6 +53,10 @@ class ManualClock:
         """Return the monotonic time shifted to a fixed date."""
         return self._monotonic_ns + self._utc_offset_ns
 
+    def step_utc(self, step_ns: int) -> None:
+        """Set the wall clock, as whoever administers a host may; the monotonic one knows nothing of it."""
+        self._utc_offset_ns += step_ns
+
     def advance(self, duration_ns: int) -> None:
         """Let time pass."""
         assert duration_ns >= 0, duration_ns

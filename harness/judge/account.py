@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from harness.judge.verdict import FaultAccount, LoadAccount
-from harness.plan import PhaseName
+from harness.plan import Evidence, PhaseName
 from harness.record import NEVER_SENT, Event, Kind, Outcome, Record, Requests
 from harness.units import NS_PER_S, format_duration, format_percent
 
@@ -93,13 +93,13 @@ def _end_ns(record: Record, begin_ns: int) -> int:
 
 
 def _run_doubt(record: Record) -> str | None:
-    if record.damage:
-        return f"the record is not as it was written: {', '.join(record.damage)}"
     end = record.first(Kind.RUN_END)
     if end is None:
         return "the run did not end: its record breaks off"
     how = end.data.get("how")
-    return None if how == "completed" else f"the run was cut short ({how}: {end.data.get('because', '')})"
+    if how != "completed":
+        return f"the run was cut short ({how}: {end.data.get('because', '')})"
+    return f"the record is not as it was written: {', '.join(record.damage)}" if record.damage else None
 
 
 # --- load ------------------------------------------------------------------------------------------------------------
@@ -183,7 +183,7 @@ def _evidence(record: Record, inject_ns: int | None, until_ns: int) -> tuple[dic
     found = {
         item.name: _rose(record, item.traffic_above, inject_ns, until_ns)
         if item.traffic_above is not None
-        else _probed(record, item.name, inject_ns, until_ns)
+        else _probed(record, item, inject_ns, until_ns)
         if item.zone_silent is None
         else _fell_silent(record, item.zone_silent, inject_ns, until_ns)
         for item in record.plan.evidence
@@ -217,12 +217,13 @@ def _not_succeeded(record: Record, kind: Kind, names: list[str]) -> str | None:
     return f"did not come back: {', '.join(sorted(missing))}" if missing else None
 
 
-def _probed(record: Record, name: str, inject_ns: int, until_ns: int) -> int | str:
+def _probed(record: Record, item: Evidence, inject_ns: int, until_ns: int) -> int | str:
     """When a probe first saw its evidence with the fault there, or why that does not count.
 
     What was there before the fault proves nothing, and nobody knows that it was not unless it was looked for. What was
-    not there at the last look did not last.
+    not there at the last look did not last, and of what should last somebody must have looked twice.
     """
+    name = item.name
     looks = list(record.all(Kind.FAULT_EVIDENCE, name))
     before = [look for look in looks if _is_before(look, inject_ns)]
     during = [look for look in looks if not _is_before(look, inject_ns) and look.at_ns <= until_ns]
@@ -233,7 +234,11 @@ def _probed(record: Record, name: str, inject_ns: int, until_ns: int) -> int | s
         return f"{name} not seen"
     if not before:
         return f"{name}: not looked for before the fault"
-    return seen[0] if during[-1].data.get("seen") is True else f"{name}: no longer seen at the last look"
+    if during[-1].data.get("seen") is not True:
+        return f"{name}: no longer seen at the last look"
+    if item.lasts and len(during) < 2:
+        return f"{name}: nobody looked again before it was taken away"
+    return seen[0]
 
 
 def _is_before(look: Event, inject_ns: int) -> bool:

@@ -1,7 +1,7 @@
 """WHAT WILL BE DONE: SLOs, an experiment and a target become a plan. Pure."""
 
 from harness.plan.doses import next_dose
-from harness.plan.experiment import Experiment, Proves, read_experiment
+from harness.plan.experiment import Evidence, Experiment, Proves, read_experiment
 from harness.plan.maker import make
 from harness.plan.plan import Guard, Phase, PhaseName, Plan, RequestPlan, SampleSize
 from harness.plan.profile import Arrivals, Profile, Route, Stage
@@ -35,6 +35,7 @@ __all__ = [
     "Breaker",
     "BreakerState",
     "Dependency",
+    "Evidence",
     "Experiment",
     "Guard",
     "Metric",

@@ -327,7 +327,7 @@ class Evidence(Model):
     zone_silent: str | None = None
     traffic_above: Exact | None = None
     probe: dict[str, JsonValue] | None = None
-    lasts: bool = True
+    lasts: bool = False  # whether it must be seen again at the end; a plan of an earlier build does not ask for that
 
 
 class Ledger(Model):

@@ -462,7 +462,7 @@ def _evidence(
     if isinstance(item, WrittenEvidence) and item.traffic_above is not None:
         return Evidence(name=f"traffic above {float(item.traffic_above):g}x", traffic_above=item.traffic_above)
     assert item.probe is not None
-    lasts = not isinstance(item, WrittenEvidence) or item.lasts
+    lasts = isinstance(item, WrittenEvidence) and item.lasts
     return Evidence(name=str(item.probe["name"]), probe=item.probe, lasts=lasts)
 
 

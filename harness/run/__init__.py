@@ -2,9 +2,6 @@
 
 from harness.run.operator import Operator
 from harness.run.parts import ChaosPart, LoadPart, Parts
-from harness.run.runner import run as _run
-from harness.run.sealing import sealing
-
-run = sealing(_run)
+from harness.run.runner import run
 
 __all__ = ["ChaosPart", "LoadPart", "Operator", "Parts", "run"]

@@ -12,7 +12,7 @@ from harness.clock import Clock
 from harness.errors import NotAvailableError, WellprovenError
 from harness.fault import ACCOUNT_VARIABLE, RUN_VARIABLE, Identity
 from harness.plan import DOSE_SETTLE_NS, PhaseName, Plan, Sweep, Target, next_dose
-from harness.record import Event, EventLog, Kind, Progress, RunInfo, create_run, point_latest, write_json
+from harness.record import Event, EventLog, Kind, Progress, RunInfo, create_run, point_latest, seal_run, write_json
 from harness.run.guard import GuardWatch
 from harness.run.info import make_info
 from harness.run.live import Live
@@ -72,6 +72,7 @@ def run(
             announce(info)
             undoing = Undoing(plan, target, path, name, owner, clock, parts)
             _Run(plan, target, path, clock, observe, operator, parts, undoing).go()
+            seal_run(path)
         except OSError as error:
             raise NotAvailableError(
                 f"{path}: the record cannot be written ({error.strerror}); what was broken is undone, "

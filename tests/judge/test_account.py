@@ -14,6 +14,7 @@ from tests.judge.records import (
     RUNNING,
     STOPPED,
     ZONE_SILENT,
+    adding,
     at,
     broken,
     cut,
@@ -367,3 +368,25 @@ def test_a_zone_that_speaks_to_the_end_of_a_killed_run_is_no_evidence():
     """Where the fault was never taken away, silence is looked for up to the end of the record."""
     record = cut(drill(silent=(10, 20)), 25)
     assert verdict(record, "fault applied").outcome is UNKNOWN
+
+
+# --- evidence that lasts ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("again", "outcome", "said"),
+    [
+        ([], UNKNOWN, "nobody looked again before it was taken away"),
+        ([True], MET, "seen"),
+        ([False], UNKNOWN, "no longer seen at the last look"),
+        ([False, True], MET, "seen"),
+    ],
+)
+def test_what_should_last_is_looked_at_again(again, outcome, said):
+    """A fault that ended by itself proves no recovery, and nobody knows that it did not unless somebody looks."""
+    lasting = Evidence(name=STOPPED.name, probe=STOPPED.probe, lasts=True)
+    looks = [event(29 + index / 10, Kind.FAULT_EVIDENCE, STOPPED.name, seen=one) for index, one in enumerate(again)]
+    record = adding(drill(outage(10, 12.5), evidence=(lasting,)), *looks)
+    found = verdict(record, "fault applied")
+    assert found.outcome is outcome
+    assert said in found.because

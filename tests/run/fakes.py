@@ -24,6 +24,7 @@ class World:
     hits: bool = True  # False: the fault's calls succeed and nothing is hit
     action_fails: bool = False
     undo_fails: bool = False
+    ends_by_itself: bool = False  # the fault is gone before anybody takes it away
     lost_writes: int = 0  # acknowledged just before the fault, and gone after it
     bad_from_start: bool = False  # the baseline is not steady
     load_dies_after_ns: int | None = None
@@ -172,8 +173,10 @@ class FakeChaos:
         self._log.write(Kind.DOSE, "delay_ms", value=value, measured=there, status="succeeded", error="")
 
     def release(self, *, look_again: bool = False) -> None:
-        del look_again
         self.calls.append("release")
+        for item in self._plan.evidence if look_again and not self._unseen else ():
+            if item.lasts:
+                self._log.write(Kind.FAULT_EVIDENCE, item.name, seen=not self._world.ends_by_itself, before=False)
         self._log.write(Kind.STEADY, "after", met=all(self._steady.values()))
         self._undo()
 

@@ -266,3 +266,34 @@ def test_observers_see_each_phase_and_what_is_broken(tmp_path: Path, plan: Plan)
     assert late_fault.broken == ("stop every instance of the zone",)
     assert late_fault.zones.get("us-east-1a", 0) == 0
     assert late_fault.rate_per_s == pytest.approx(late_fault.planned_rate_per_s, rel=0.05)
+
+
+def test_a_fault_that_ends_by_itself_proves_no_recovery(tmp_path: Path, plan: Plan) -> None:
+    """Seen once, and gone when it is to be taken away: the run is unknown, not a quick failover."""
+    judgement = drill(plan, tmp_path, World(ends_by_itself=True))
+    assert verdict(judgement, "fault applied") == (
+        Outcome.UNKNOWN,
+        "no evidence that the fault took effect: no instance of the zone runs: no longer seen at the last look",
+    )
+    assert judgement.outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_step_of_the_wall_clock_changes_no_verdict(hours: int, tmp_path: Path, plan: Plan) -> None:
+    """An hour forward or back in the middle of the fault: every interval is of the monotonic clock."""
+
+    def step(fake: Drill, progress: Progress) -> None:
+        if progress.phase == "fault" and not stepped:
+            stepped.append(True)
+            fake.clock.step_utc(hours * 3600 * NS_PER_S)
+
+    stepped: list[bool] = []
+    without, with_step = (drill(plan, tmp_path / name, World(), on) for name, on in (("a", None), ("b", step)))
+    assert stepped
+    assert [(one.promise, one.outcome) for one in with_step.verdicts] == [
+        (one.promise, one.outcome) for one in without.verdicts
+    ]
+    assert with_step.recovery == without.recovery
+    stepped.clear()
+    assert drill(plan, tmp_path / "c", World(failover_after_ns=None), step).outcome is Outcome.MISSED
+    assert stepped
