@@ -1,5 +1,6 @@
 """What a target was when it was drilled, as a digest: when it changes, what was proven of the old one is stale."""
 
+import errno
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -8,6 +9,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from harness.documents import Document, Mistakes, Where
+from harness.files import read_regular
 
 FILES_MAX, BYTES_MAX = 1_000, 64 << 20  # of all files together
 _DIGEST_CHARS = 16
@@ -15,7 +17,7 @@ _DIGEST_CHARS = 16
 
 def digest(words: Mapping[str, JsonValue], files: Mapping[str, bytes] | None = None) -> str:
     """A short digest of a target's own words and of the files that configure it."""
-    found = hashlib.sha256(json.dumps(words, sort_keys=True, default=str).encode())
+    found = hashlib.sha256(json.dumps(words, sort_keys=True).encode())
     for name, content in sorted((files or {}).items()):
         found.update(f"\0{name}\0{len(content)}\0".encode() + content)
     return found.hexdigest()[:_DIGEST_CHARS]
@@ -24,25 +26,37 @@ def digest(words: Mapping[str, JsonValue], files: Mapping[str, bytes] | None = N
 def configuring_files(
     patterns: Sequence[str], folder: Path, document: Document, at: Where, mistakes: Mistakes
 ) -> dict[str, bytes]:
-    """Contents of the files that some pattern names, by their path from the folder above `experiments/`."""
+    """Contents of the files that some pattern names, by their path from `folder`, the one above `experiments/`.
+
+    A pattern that matches no file, or one outside of the folder, is a mistake.
+    """
     found: dict[str, bytes] = {}
-    size = 0
+    room = BYTES_MAX
     for index, pattern in enumerate(patterns):
         here = (*at, index)
-        if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
-            way_out = "a pattern from the project's folder, such as deploy/*.yaml"
-            mistakes.add(document.mistake(here, "files of the project", way_out))
-            continue
-        paths = [path for path in sorted(folder.glob(pattern)) if path.is_file()] if pattern else []
+        paths = _matching(pattern, folder)
         if not paths:
-            mistakes.add(document.mistake(here, "a pattern that some file matches", f"seen from {folder}"))
+            way_out = f"a pattern seen from {folder.resolve()}, such as deploy/*.yaml"
+            mistakes.add(document.mistake(here, "files of the project", way_out))
         for path in paths:
-            size += path.stat().st_size
-            if len(found) >= FILES_MAX or size > BYTES_MAX:
-                mistakes.add(document.mistake(here, f"at most {FILES_MAX} files and {BYTES_MAX >> 20} MiB in all"))
-                return found
+            name = str(path.relative_to(folder))
             try:
-                found[str(path.relative_to(folder))] = path.read_bytes()
+                if len(found) >= FILES_MAX:
+                    raise OSError(errno.EFBIG, f"more than {FILES_MAX} files")
+                found[name] = read_regular(path, room)
             except OSError as error:
-                mistakes.add(document.mistake(here, "files that can be read", got=f"{path}: {error.strerror}"))
+                expected = f"files that can be read, {FILES_MAX} and {BYTES_MAX >> 20} MiB at most"
+                mistakes.add(document.mistake(here, expected, got=f"{name}: {error.strerror}"))
+                return found
+            room -= len(found[name])
     return found
+
+
+def _matching(pattern: str, folder: Path) -> list[Path]:
+    """Files that a pattern matches and that lie in the folder, links followed; none where it is no pattern."""
+    try:
+        paths = [path for path in sorted(folder.glob(pattern)) if path.is_file()]
+    except (ValueError, NotImplementedError, OSError):  # empty, absolute, `**` in a word
+        return []
+    inside = folder.resolve()
+    return paths if all(path.resolve().is_relative_to(inside) for path in paths) else []

@@ -17,7 +17,7 @@ _FILE = Path(__file__).with_name("wellproven.yaml")
 
 class _ProvenBy(FileModel):
     drill: list[str] = []
-    measure: list[Literal["error-budget-alerts", "rta", "rpa", "slo", "load"]] = []
+    measure: list[Literal["error-budget-alerts", "rta", "rpa", "latency-slo", "load"]] = []
     imports: list[Literal["sarif", "prowler", "asff", "cost", "carbon", "budget"]] = Field(default=[], alias="import")
 
 

@@ -52,6 +52,9 @@ def check(expectation: Expectation, measured: Measured | None) -> Checked:
     name, limit = expectation.measure, float(expectation.at_most)
     value = measured.value(name) if measured else None
     accepted = f"{name.upper()} in {expectation.experiment} of at most {amount(name, limit)} was accepted"
+    if measured is not None and measured.is_beyond(name):
+        because = f"{accepted}; {measured.run} saw no recovery"
+        return Checked(expectation, Outcome.MISSED, None, measured.run, because)
     if measured is None or value is None:
         why = "no run of it measured anything" if measured is None else f"{measured.run} does not know it"
         return Checked(expectation, Outcome.UNKNOWN, None, measured.run if measured else "", f"{accepted}; {why}")

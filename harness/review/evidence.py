@@ -13,7 +13,7 @@ from harness.record import Record
 from harness.review.answers import BUILT_IN, Scope
 from harness.review.measured import kept, load_ratio, started
 from harness.review.types import Choice, Lens, Provable, Shown
-from harness.slo import Promises
+from harness.slo import LoadIndicator, Promises
 from harness.units import format_duration, format_percent
 
 
@@ -44,7 +44,7 @@ def shown_by(record: Record, judgement: Judgement, lens: Lens, lens_name: str, n
     )
     named = {place for one in record.plan.proves if (place := _place(one, lens, lens_name)) is not None}
     drilled = [replace(blank, question=question, choice=choice) for question, choice in sorted(named)]
-    return [*drilled, *_figures(judgement, lens, blank, named)]
+    return [*drilled, *_figures(record, judgement, lens, blank, named)]
 
 
 def with_drills(lens: Lens, lens_name: str, proves: Iterable[tuple[str, Proves]]) -> Lens:
@@ -99,27 +99,52 @@ def _because(judgement: Judgement) -> str:
 # --- figures ---------------------------------------------------------------------------------------------------------
 
 
-def _figures(judgement: Judgement, lens: Lens, blank: Shown, named: set[tuple[str, str]]) -> Iterator[Shown]:
-    """Practices that a figure of any run proves or refutes; what the experiment itself names is decided by it."""
+_KEPT = {True: "kept", False: "not kept", None: "not known"}
+# What a figure cannot say of its practice, come what may.
+_ONLY_PART = {"error-budget-alerts": "alerts were rehearsed on the drill's own figures, and not seen to ring"}
+
+
+def _figures(
+    record: Record, judgement: Judgement, lens: Lens, blank: Shown, named: set[tuple[str, str]]
+) -> Iterator[Shown]:
+    """Practices that figures of any run prove or refute: all that a practice asks for, or one that was not kept.
+
+    What the experiment itself names is decided by it.
+    """
     known = {
         "rta": kept(judgement, Kind.RTO),
         "rpa": kept(judgement, Kind.RPO),
-        "slo": kept(judgement, Kind.SLO),
+        "latency-slo": _latency(record, judgement),
         "load": _load(judgement),
         "error-budget-alerts": _alerts(judgement),
     }
     for question in lens.questions:
         for choice in question.choices:
-            figures = {name: known[name] for name in choice.provable.measures if known[name] is not None}
-            if figures and (question.id, choice.id) not in named:
-                said = ", ".join(f"{name} {'kept' if holds else 'not kept'}" for name, holds in figures.items())
+            figures = {name: known[name] for name in choice.provable.measures}
+            if not figures or (question.id, choice.id) in named:
+                continue
+            if (refuted := False in figures.values()) or None not in figures.values():
+                said = ", ".join(f"{name} {_KEPT[holds]}" for name, holds in figures.items())
                 yield replace(
                     blank,
                     question=question.id,
                     choice=choice.id,
-                    holds=all(figures.values()),
+                    holds=not refuted,
                     because=f"measured: {said}",
+                    short_of=(*blank.short_of, *(_ONLY_PART[name] for name in figures if name in _ONLY_PART)),
                 )
+
+
+def _latency(record: Record, judgement: Judgement) -> bool | None:
+    """Whether an SLO with a latency limit was judged and kept. One that was not kept is a target all the same."""
+    fast = {
+        slo.name
+        for slo in record.plan.slos
+        if isinstance(slo.indicator, LoadIndicator) and slo.indicator.within_ns is not None
+    }
+    kinds = [one for one in judgement.verdicts if one.kind is Kind.SLO]
+    outcomes = [one.outcome for one in kinds if one.promise.split(" in ")[0] in fast]
+    return True if outcomes and all(one is Outcome.MET for one in outcomes) else None
 
 
 def _load(judgement: Judgement) -> bool | None:
@@ -143,9 +168,10 @@ def _alerts(judgement: Judgement) -> bool | None:
 
 def _short_of(record: Record, now: Now) -> Iterator[str]:
     """In what a run shows less than is claimed."""
+    unstated = [one.route for one in record.plan.requests if not one.production_per_s]
+    if unstated:
+        yield f"production's arrival rate of {', '.join(unstated)} is not stated, so the load's share of it is unknown"
     ratio = load_ratio(record)
-    if ratio is None and now.scope.load and any(one.production_per_s is None for one in record.plan.requests):
-        yield "production's arrival rate is not stated, so the load's share of it is unknown"
     if ratio is not None and ratio < now.scope.load:
         yield f"drilled at {_percent(ratio)} of production's load, claimed for {_percent(now.scope.load)}"
     judged = {slo.name: slo for slo in record.plan.slos}

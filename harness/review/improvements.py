@@ -33,10 +33,14 @@ def improved(claims: Iterable[Improvement], measured: Iterable[Measured]) -> tup
 
 
 def _improved(claim: Improvement, known: Sequence[Measured]) -> Improved:
-    mine = [one for one in known if one.experiment == claim.experiment and one.value(claim.measure) is not None]
+    every = [one for one in known if one.experiment == claim.experiment]
+    mine = [one for one in every if one.value(claim.measure) is not None]
     since = datetime.combine(claim.since, time.max, UTC)
     before = [one for one in mine if one.at <= since]
     then = before[-1] if before else mine[0] if mine else None
+    if every and every[-1].is_beyond(claim.measure):
+        said = f"{claim.experiment} {claim.measure.upper()}: {every[-1].run} saw no recovery"
+        return Improved(claim, Outcome.MISSED, then, every[-1], None, said)
     if then is None or mine[-1].run == then.run:
         why = "one run measured it, and it takes two" if then else "no run measured it"
         return Improved(claim, Outcome.UNKNOWN, then, None, None, f"{claim.experiment} {claim.measure.upper()}: {why}")

@@ -22,6 +22,7 @@ class Measured(Model):
     at: datetime  # UTC
     outcome: Outcome
     rta_s: float | None  # upper bound, the slowest critical SLO, from inject
+    recovered: bool | None = None  # whether every critical SLO came back by itself; None: not known
     rto_s: float | None  # the tightest claim
     rpa_s: float | None  # upper bound
     rpo_s: float | None
@@ -29,6 +30,10 @@ class Measured(Model):
     budget_ratio: float | None  # of a window's budget, at production traffic, the worst SLO
     budget_allowed_ratio: float | None
     burn: float | None  # of what was seen, the worst SLO
+
+    def is_beyond(self, measure: Measure) -> bool:
+        """Whether the figure is larger than anything that was seen: there was no recovery to be timed."""
+        return measure is Measure.RTA and self.recovered is False
 
     def value(self, measure: Measure) -> float | None:
         """The figure of that name."""
@@ -68,6 +73,7 @@ def measured_by(record: Record, judgement: Judgement) -> Measured | None:
         at=at,
         outcome=judgement.outcome,
         rta_s=_rta_s(judgement, critical),
+        recovered=_recovered(judgement, critical),
         rto_s=min((one.rto_ns / NS_PER_S for one in objectives), default=None),
         rpa_s=None if data is None else data.rpa_s.upper if data.lost else 0.0,
         rpo_s=min(rpos, default=None),
@@ -87,6 +93,15 @@ def _rta_s(judgement: Judgement, critical: Sequence[Slo]) -> float | None:
             return None
         found.append(one.rta_inject_s.upper)
     return max(found, default=None)
+
+
+def _recovered(judgement: Judgement, critical: Sequence[Slo]) -> bool | None:
+    found = [judgement.recovery.get(slo.name) for slo in critical]
+    if any(
+        one is not None and one.effect_s is not None and (one.recovered_s is None or one.fault_removed) for one in found
+    ):
+        return False
+    return None if _rta_s(judgement, critical) is None else True
 
 
 def _largest(values: Iterable[float | None]) -> float | None:

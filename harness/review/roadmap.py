@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from harness.review.answers import Answers, Effort, Level
+from harness.review.answers import Answers, Effort, Level, Measure
 from harness.review.measured import Measured
 from harness.review.scores import PillarScore
 from harness.review.states import HIGH_WEIGHT, Practice, State
@@ -83,7 +83,7 @@ def _gap(pillar: str, practice: Practice, answers: Answers, measured: Mapping[st
         Level.LOW if practice.state in _DRILL_ENOUGH and practice.choice.provable.drills else Level.MEDIUM
     )
     quadrant = quadrant_of(impact, complexity)
-    phase = 0 if practice.state is State.REFUTED else _ORDER.index(quadrant) if quadrant is not Quadrant.LATER else 2
+    phase = 0 if practice.state is State.REFUTED else min(_ORDER.index(quadrant), len(PHASES) - 1)
     if said.due is not None:
         phase = sum(said.due > today + timedelta(days=days) for days in _PHASE_DAYS[:-1])
     due = said.due or today + timedelta(days=_PHASE_DAYS[phase])
@@ -124,7 +124,11 @@ def _to_do(practice: Practice) -> str:
         case State.STALE:
             return f"{again} anew" if drills else "bring newer evidence"
         case State.PARTIAL:
-            return f"{again} with the load and scope that are claimed"
+            return (
+                f"{again} with the load and scope that are claimed"
+                if drills
+                else f"show what is missing: {practice.because}"
+            )
         case _:
             # A lens says what to do in its improvement plan; ours begins with the pitfall.
             return practice.choice.improvement.split("Way out: ")[-1] or f"adopt: {practice.choice.title}"
@@ -132,17 +136,16 @@ def _to_do(practice: Practice) -> str:
 
 def _buys(practice: Practice, measured: Mapping[str, Measured]) -> Iterator[str]:
     """What drills measured that closing the gap would buy: only where a claim was measured to be broken."""
-    refuted = practice.state is State.REFUTED
     for name in practice.choice.provable.drills:
-        one = measured.get(name)
-        if one is None:
-            continue
-        yield from (f"{name}: {said}" for said in excess(one, only_if_missed=refuted))
+        if name in measured:
+            yield from (f"{name}: {said}" for said in _excess(measured[name]))
 
 
-def excess(one: Measured, *, only_if_missed: bool = False) -> Iterator[str]:
+def _excess(one: Measured) -> Iterator[str]:
     """What a run was over its claims: recovery time, budget, lost writes."""
-    if one.rta_s is not None and one.rto_s is not None and one.rta_s > one.rto_s:
+    if one.is_beyond(Measure.RTA):
+        yield "a recovery at all: none was seen within the drill"
+    elif one.rta_s is not None and one.rto_s is not None and one.rta_s > one.rto_s:
         yield f"{one.rta_s - one.rto_s:.3g} s of recovery time (RTA {one.rta_s:.3g} s, RTO {one.rto_s:.3g} s)"
     allowed = one.budget_allowed_ratio
     if one.budget_ratio is not None and allowed is not None and one.budget_ratio > allowed:
@@ -150,5 +153,3 @@ def excess(one: Measured, *, only_if_missed: bool = False) -> Iterator[str]:
         yield f"{over} of a window's error budget an event"
     if one.lost and one.rpa_s is not None and one.rpo_s is not None and one.rpa_s > one.rpo_s:
         yield f"{one.lost:,} acknowledged writes (RPA {one.rpa_s:.3g} s, RPO {one.rpo_s:.3g} s)"
-    elif only_if_missed and one.rta_s is None and one.rto_s is not None:
-        yield f"a recovery at all: none was seen within the drill (RTO {one.rto_s:.3g} s)"

@@ -11,7 +11,7 @@ from harness.plan import Proves, RequestPlan
 from harness.record import Record
 from harness.review import BUILT_IN, Answer, Now, Scope, Shown, State, built_in_lens, measured_by, score, shown_by
 from harness.slo import Promises
-from tests.judge.records import drill, objective, outage, slo
+from tests.judge.records import alert, drill, objective, outage, slo
 
 LENS = built_in_lens()
 QUESTION, CHOICE = "rel_redundancy", "rel_multi_zone"
@@ -55,7 +55,7 @@ def test_at_productions_load_a_practice_is_proven() -> None:
     ("record", "now", "said"),
     [
         (run(rate="10"), Now(Scope()), "drilled at 25 % of production's load, claimed for 100 %"),
-        (run(production=None), Now(Scope()), "production's arrival rate is not stated"),
+        (run(production=None), Now(Scope()), "production's arrival rate of POST /orders is not stated"),
         (run(), Now(Scope(slos=("orders", "refunds"))), "did not judge refunds"),
         (run(), Now(Scope(), Promises(slos=(slo(target="0.999"),))), "held against 99 %, now 99.9 %"),
         (run(), Now(Scope(), Promises(objectives=(objective(rto_s=2),))), "RTO of 10 s, now 2 s are promised"),
@@ -115,3 +115,52 @@ def test_a_run_without_recovery_has_no_recovery_time() -> None:
     found = measured_by(record, judge(record))
     assert found is not None
     assert found.rta_s is None
+
+
+def figure(record: Record, question: str, choice: str) -> Shown | None:
+    """What the run's figures show of a practice that its experiment does not name."""
+    found = shown_by(record, judge(record), LENS, BUILT_IN, Now(Scope()))
+    return next((one for one in found if (one.question, one.choice) == (question, choice)), None)
+
+
+def test_a_practice_of_two_figures_is_shown_by_both_or_not_at_all() -> None:
+    """An RTO that was kept says nothing of an RPO that nobody claimed; one that was not kept refutes by itself."""
+    place = ("rel_disaster_recovery", "rel_objectives")
+    assert figure(run(), *place) is None
+    both = figure(run(drill(outage(10, 12), ledger=True, rpo_s=1)), *place)
+    assert both is not None
+    assert (both.holds, both.because) == (True, "measured: rta kept, rpa kept")
+    late = figure(run(drill(outage(10, 30))), *place)
+    assert late is not None
+    assert (late.holds, late.because) == (False, "measured: rta not kept, rpa not known")
+
+
+def test_latency_targets_are_shown_by_an_slo_with_a_latency() -> None:
+    """Availability alone shows none, however well it is kept."""
+    place = ("perf_measure", "perf_targets")
+    assert figure(run(), *place) is None
+    assert slo().indicator.within_ns is None
+    fast = run(drill(slos=(slo(within_s=1.0),)))
+    shown_ = figure(fast, *place)
+    assert shown_ is not None
+    assert shown_.holds
+
+
+def test_a_rehearsed_alert_is_shown_in_part() -> None:
+    """It was computed on the drill's own figures: nobody saw it ring."""
+    record = run(drill(outage(10, 20), slos=(slo(alerts=(alert(2, 10, 2),)),)))
+    one = figure(record, "ops_alerting", "ops_slo_based_alerts")
+    assert one is not None
+    assert "not seen to ring" in "; ".join(one.short_of)
+
+
+def test_a_run_that_never_came_back_is_beyond_every_recovery_time() -> None:
+    """It has no RTA, which is not the same as not knowing one."""
+    record = run(drill(outage(10, 30)))
+    found = measured_by(record, judge(record))
+    assert found is not None
+    assert (found.rta_s, found.recovered) == (None, False)
+    whole = run()
+    well = measured_by(whole, judge(whole))
+    assert well is not None
+    assert well.recovered is True

@@ -75,6 +75,14 @@ def test_what_is_refuted_comes_first_and_says_what_mending_it_buys() -> None:
     assert f"mend what {MISSED.run} found" in first.to_do
 
 
+def test_what_never_came_back_buys_a_recovery_beside_the_writes_it_lost() -> None:
+    """Neither hides the other."""
+    never = MISSED.model_copy(update={"rta_s": None, "recovered": False})
+    said = "; ".join(reviewed(answers(), refuted(), figures=(never,)).gaps[0].buys)
+    assert "a recovery at all" in said
+    assert "17 acknowledged writes" in said
+
+
 def test_a_run_within_its_claims_buys_nothing_more() -> None:
     """What was kept is no gain to be had."""
     assert gap(reviewed(answers(), figures=(measured(),))).buys == ()

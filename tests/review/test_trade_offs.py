@@ -71,6 +71,20 @@ def test_a_decisions_limit_is_held_against_the_newest_figure(
     assert len(one.contradictions) == contradicted
 
 
+def test_a_run_that_saw_no_recovery_contradicts_any_recovery_time() -> None:
+    """And no older, better run makes a claim of improvement met."""
+    never = measured("2026-11-20", rta_s=None, recovered=False, outcome=Outcome.MISSED)
+    limit = Expectation("az-failure", Measure.RTA, Fraction(600))
+    decision = Decision("d", "Slow is enough", date(2026, 3, 1), "", "", {"cost": Effect.BETTER}, (limit,), "r:1")
+    figures = (measured("2026-03-01", rta_s=8.0), measured("2026-11-01", rta_s=3.0), never)
+    found = reviewed(*figures, decisions=(decision,), improvements=(FASTER,))
+    assert [check.outcome for check in found.trade_offs[0].checked] == [Outcome.MISSED]
+    assert "saw no recovery" in found.trade_offs[0].contradictions[0]
+    assert [one.outcome for one in found.improved] == [Outcome.MISSED]
+    older = reviewed(*figures[:2], improvements=(FASTER,))
+    assert [one.outcome for one in older.improved] == [Outcome.MET]
+
+
 def test_a_pillar_said_to_be_better_and_refuted_since_is_a_contradiction() -> None:
     """What a drill found before the decision is none of its doing."""
     decision = Decision("d", "Two zones", date(2026, 3, 1), "", "", {"reliability": Effect.BETTER}, (), "r:1")
