@@ -1,4 +1,4 @@
-"""Text from outside on its way to a terminal."""
+"""Text from outside on its way to a terminal, or into a file."""
 
 from typing import Final
 
@@ -8,6 +8,11 @@ _HIDDEN: Final = "\N{REPLACEMENT CHARACTER}"
 def visible(text: str) -> str:
     """Text from outside on one line, with nothing in it that a terminal would obey."""
     return "".join(one if one.isprintable() else _HIDDEN for one in " ".join(text.split()))
+
+
+def savable(text: str) -> str:
+    """Text that a file can hold: half of a pair, which JSON may carry, becomes a replacement character."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def visible_lines(text: str) -> str:

@@ -10,6 +10,8 @@ import pytest
 from harness.cli import main
 from harness.plan import Plan
 from harness.report.page import PLOTLY_BEGIN
+from harness.review import BUILT_IN, built_in_lens
+from harness.verbs.reviewing import Sources, shown_elsewhere
 from tests.report import built_runs
 
 ROOT = Path(__file__).parents[1]
@@ -187,3 +189,14 @@ def test_the_roadmap_has_a_form_for_each_reader(project: Path, form: str) -> Non
     if form == "text":
         assert out == wellproven("review", "roadmap")[1]
         assert max(map(len, out.splitlines())) <= 80
+
+
+def test_what_other_tools_found_goes_into_awss_tool_with_what_runs_show(project: Path) -> None:
+    """Where our own answers are by the lens that the tool has: their evidence is pushed beside the drills'."""
+    drill("az-failure")
+    sources = Sources(Path("slos/review.yaml"), Path("runs"), Path("experiments"), "staging")
+    ours = shown_elsewhere(sources, built_in_lens(), BUILT_IN, lambda _: None)
+    by_source = {one.source: one.choice for one in ours}
+    assert by_source["evidence/ruff.sarif"] == "sec_static_testing"
+    assert any(source.startswith("az-failure/") for source in by_source)
+    assert shown_elsewhere(sources, built_in_lens(), "somebody-elses", lambda _: None) == []

@@ -14,6 +14,7 @@ from harness.documents.check import (
     RatePerS,
     Whole,
     problem,
+    share,
     validate,
 )
 from harness.documents.edit import Set, block, edited, flow
@@ -43,6 +44,7 @@ __all__ = [
     "problem",
     "read_content",
     "read_documents",
+    "share",
     "shown",
     "validate",
 ]

@@ -1,6 +1,7 @@
 """Documents into models: pydantic finds every mistake, and this says each in plain words, with place and way out."""
 
 import contextlib
+import re
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from fractions import Fraction
@@ -69,6 +70,15 @@ def _again(detail: ErrorDetails) -> InitErrorDetails:
     if kind == PROBLEM:
         kind = PydanticCustomError(PROBLEM, "expected {expected}", context)
     return {"type": kind, "loc": detail["loc"], "input": detail["input"], "ctx": context}
+
+
+_PERCENT = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*%", re.ASCII)
+
+
+def share(value: Any) -> Fraction:
+    """The ratio written as `5%` or as 0.05, exactly. Raises ValueError for what is neither."""
+    percent = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
+    return Fraction(percent[1]) / 100 if percent else exact(value)
 
 
 def validate[M: BaseModel](model: type[M], document: Document, at: Where = ()) -> M:

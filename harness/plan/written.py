@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_snake
 
-from harness.documents import exact, problem
-from harness.model import Model, parse_exact
+from harness.documents import problem, share
+from harness.model import Model
 
 
 def _kebab(name: str) -> str:
@@ -21,14 +21,13 @@ class Written(Model):
 
 
 def _share(value: Any) -> Fraction:
-    text = value.strip() if isinstance(value, str) else ""
     try:
-        share = parse_exact(text[:-1].strip()) / 100 if text.endswith("%") else exact(value)
+        found = share(value)
     except ValueError:
         raise problem("a share such as 5% or 0.05") from None
-    if not 0 < share <= 1:
+    if not 0 < found <= 1:
         raise problem("a share above 0 % and up to 100 %")
-    return share
+    return found
 
 
 Share = Annotated[Fraction, BeforeValidator(_share)]

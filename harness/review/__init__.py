@@ -16,18 +16,20 @@ from harness.review.milestones import NAME as MILESTONE_NAME
 from harness.review.milestones import Change, Milestone, Trend, make_milestone, read_milestones, write_milestone
 from harness.review.oddities import Finding, Oddity, lint
 from harness.review.reading import read_answers, read_evidence
-from harness.review.roadmap import PHASES, Gap, Quadrant, quadrant_of
+from harness.review.roadmap import PHASE_DAYS, PHASES, Gap, Quadrant, quadrant_of
 from harness.review.scores import FORMULA, Balance, PillarScore, Risks, balance, score
-from harness.review.states import Practice, State, weight
+from harness.review.states import CLAIMED, Practice, State, weight
 from harness.review.types import Choice, Lens, Pillar, Provable, Question, Risk, Rule, Shown
 from harness.review.whole import MEASURED_PILLARS, Review, review
 
 __all__ = [
     "BUILT_IN",
+    "CLAIMED",
     "FORMULA",
     "MEASURED_PILLARS",
     "MILESTONE_NAME",
     "PHASES",
+    "PHASE_DAYS",
     "Answer",
     "Answers",
     "Balance",

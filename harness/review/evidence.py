@@ -12,7 +12,7 @@ from harness.plan import Proves
 from harness.record import Record
 from harness.review.answers import BUILT_IN, Scope
 from harness.review.measured import kept, load_ratio, started
-from harness.review.types import Choice, Lens, Provable, Shown
+from harness.review.types import Choice, Lens, Shown
 from harness.slo import LoadIndicator, Promises
 from harness.units import format_duration, format_percent
 
@@ -54,26 +54,14 @@ def with_drills(lens: Lens, lens_name: str, proves: Iterable[tuple[str, Proves]]
         place = _place(one, lens, lens_name)
         if place is not None:
             drills.setdefault(place, set()).add(experiment)
-    pillars = tuple(
-        replace(
-            pillar,
-            questions=tuple(
-                replace(
-                    question, choices=tuple(_with(one, drills.get((question.id, one.id))) for one in question.choices)
-                )
-                for question in pillar.questions
-            ),
-        )
-        for pillar in lens.pillars
-    )
-    return replace(lens, pillars=pillars)
 
+    def known(question: str, choice: Choice) -> Choice:
+        old, new = choice.provable, drills.get((question, choice.id))
+        if not new:
+            return choice
+        return replace(choice, provable=replace(old, drills=tuple(sorted({*old.drills, *new}))))
 
-def _with(choice: Choice, drills: set[str] | None) -> Choice:
-    if not drills:
-        return choice
-    old = choice.provable
-    return replace(choice, provable=Provable(tuple(sorted({*old.drills, *drills})), old.measures, old.imports))
+    return lens.changed(known)
 
 
 def _place(proves: Proves, lens: Lens, lens_name: str) -> tuple[str, str] | None:

@@ -1,6 +1,5 @@
 """Answers out of their file, with every mistake at once."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -20,6 +19,7 @@ from harness.documents import (
     nearest,
     problem,
     read_documents,
+    share,
     validate,
 )
 from harness.errors import FileError
@@ -42,13 +42,10 @@ from harness.review.lens import read_lens
 from harness.review.types import Lens
 from harness.units import NS_PER_S, parse_duration_ns
 
-_PERCENT = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*%", re.ASCII)
-
 
 def _ratio(value: Any) -> Fraction:
-    percent = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
     try:
-        found = Fraction(percent[1]) / 100 if percent else exact(value)
+        found = share(value)
     except ValueError:
         raise problem("a share such as 60% or 0.6") from None
     if not 0 < found <= 100:

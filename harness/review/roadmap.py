@@ -35,7 +35,7 @@ _ORDER = (Quadrant.QUICK_WIN, Quadrant.PROJECT, Quadrant.FILL_IN, Quadrant.LATER
 _GAPS = (State.REFUTED, State.UNPROVEN, State.STALE, State.PARTIAL, State.NOT_CLAIMED)
 _DRILL_ENOUGH = (State.UNPROVEN, State.STALE, State.PARTIAL)
 # What a phase is given, where nobody said when: a month, a quarter, half a year.
-_PHASE_DAYS = (30, 90, 180)
+PHASE_DAYS = (30, 90, 180)
 PHASES = ("now", "next", "later")
 
 
@@ -85,8 +85,8 @@ def _gap(pillar: str, practice: Practice, answers: Answers, measured: Mapping[st
     quadrant = quadrant_of(impact, complexity)
     phase = 0 if practice.state is State.REFUTED else min(_ORDER.index(quadrant), len(PHASES) - 1)
     if said.due is not None:
-        phase = sum(said.due > today + timedelta(days=days) for days in _PHASE_DAYS[:-1])
-    due = said.due or today + timedelta(days=_PHASE_DAYS[phase])
+        phase = sum(said.due > today + timedelta(days=days) for days in PHASE_DAYS[:-1])
+    due = said.due or today + timedelta(days=PHASE_DAYS[phase])
     unsaid = (("impact", said.impact), ("complexity", said.complexity), ("due", said.due))
     return Gap(
         pillar=pillar,

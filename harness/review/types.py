@@ -1,7 +1,8 @@
 """A lens: pillars, their questions, the choices of each, and the rules that make a risk of what was chosen."""
 
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -118,6 +119,15 @@ class Lens:
     def questions(self) -> tuple[Question, ...]:
         """All questions, in the lens's order."""
         return tuple(question for pillar in self.pillars for question in pillar.questions)
+
+    def changed(self, change: Callable[[str, Choice], Choice]) -> "Lens":
+        """The same lens with each choice as `change` makes it of its question's id and itself."""
+
+        def asked(question: Question) -> Question:
+            return replace(question, choices=tuple(change(question.id, one) for one in question.choices))
+
+        pillars = (replace(one, questions=tuple(asked(question) for question in one.questions)) for one in self.pillars)
+        return replace(self, pillars=tuple(pillars))
 
 
 @dataclass(frozen=True, slots=True)

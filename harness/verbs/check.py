@@ -13,8 +13,9 @@ from harness.documents import Mistakes, read_documents
 from harness.plan import read_experiment, read_targets
 from harness.review import read_answers, read_evidence
 from harness.verbs.common import Streams, add_plan_arguments, make_plans, read_files
+from harness.verbs.review_tool import FOLDER as PULLED
+from harness.verbs.reviewing import ANSWERS_FILE
 
-ANSWERS_FILE, PULLED_FOLDER = "review.yaml", "reviews"
 HELP = "every mistake in the files, at once"
 EXAMPLES = """\
 examples:
@@ -35,7 +36,7 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
         read = read_files([], arguments.experiments, arguments.slos)
         make_plans(read, read.target(arguments.target), arguments)
         mistakes = Mistakes()
-        for answers in [arguments.slos / ANSWERS_FILE, *sorted((arguments.slos / PULLED_FOLDER).glob("*.yaml"))]:
+        for answers in [arguments.slos / ANSWERS_FILE, *sorted((arguments.slos / PULLED.name).glob("*.yaml"))]:
             if answers.exists():
                 mistakes.attempt(_check_answers, answers)
         mistakes.raise_any()

@@ -179,7 +179,7 @@ def _drill_one(
     streams.progress.print(f"record    {path}", soft_wrap=True)
     sources = Sources(arguments.slos / ANSWERS_FILE, arguments.runs, arguments.experiments, target.name)
     # Before the report, which says where the review is; the review knows that the report is to come.
-    review_page = page_beside(sources, path, lambda line: streams.progress.print(line, markup=False, soft_wrap=True))
+    review_page = page_beside(sources, path, lambda line: streams.progress.print(line, soft_wrap=True))
     try:
         _write_reports(record, judgement, path, review_page)
     except OSError as error:

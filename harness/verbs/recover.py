@@ -171,4 +171,4 @@ def _print(one: Recovered, console: Console) -> None:
         lines += [f"          or, with Chaos Toolkit: {one.by_hand}"]
         lines += ["          then let it be seen: wellproven recover"]
     for line in lines:
-        console.print(line, soft_wrap=True, markup=False)
+        console.print(line, soft_wrap=True)

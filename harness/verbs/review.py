@@ -110,13 +110,12 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
 
 
 def _reviewed(arguments: argparse.Namespace, streams: Streams) -> Reviewed:
-    return reviewed(_sources(arguments), lambda line: streams.progress.print(visible(line), markup=False))
+    return reviewed(_sources(arguments), lambda line: streams.progress.print(visible(line)))
 
 
 def _elsewhere(arguments: argparse.Namespace, streams: Streams, lens: Lens, lens_name: str) -> list[Shown]:
     """What the stored runs show of a lens that is answered elsewhere."""
-    say = partial(streams.progress.print, markup=False)
-    return shown_elsewhere(_sources(arguments), lens, lens_name, lambda line: say(visible(line)))
+    return shown_elsewhere(_sources(arguments), lens, lens_name, lambda line: streams.progress.print(visible(line)))
 
 
 def _sources(arguments: argparse.Namespace) -> Sources:
@@ -166,7 +165,7 @@ def _milestone(arguments: argparse.Namespace, streams: Streams) -> int:
     kept = make_milestone(
         arguments.names[0], found.at, found.answers.lens_name, found.target, found.pillars, found.measured
     )
-    streams.progress.print(f"milestone {write_milestone(arguments.answers, kept)}", soft_wrap=True, markup=False)
+    streams.progress.print(f"milestone {write_milestone(arguments.answers, kept)}", soft_wrap=True)
     return 0
 
 

@@ -33,6 +33,7 @@ from harness.review.tool import (
     merged,
     push_evidence,
 )
+from harness.text import visible_lines
 from harness.verbs.common import TARGETS_FILE, Streams
 
 EXAMPLES = """\
@@ -89,6 +90,8 @@ class _File:
 
 def pull(arguments: argparse.Namespace, streams: Streams) -> int:
     """Write what the tool has as an answers file and a lens file; show first what they would change."""
+    if arguments.output == "-":
+        raise UsageError("review pull writes two files: name one for the answers, and the lens lands beside it")
     tool, account = _tool(arguments, streams)
     workload = tool.workload(_name(arguments))
     review = tool.review(workload, arguments.lens_alias)
@@ -107,9 +110,9 @@ def pull(arguments: argparse.Namespace, streams: Streams) -> int:
     if arguments.json:
         streams.out.write(json.dumps(_pull_words(account, pulled, made, states), indent=2) + "\n")
     else:
-        streams.out.writelines(f"{_safe(line)}\n" for line in _pull_lines(pulled, made, found, states))
+        streams.out.writelines(f"{visible_lines(line)}\n" for line in _pull_lines(pulled, made, found, states))
     if held:
-        streams.progress.print("nothing was written: --force writes what differs", markup=False)
+        streams.progress.print("nothing was written: --force writes what differs")
     return EXIT_LEFT if held else 0
 
 
@@ -238,15 +241,15 @@ def push(arguments: argparse.Namespace, streams: Streams, evidence: Evidence) ->
         }
         streams.out.write(json.dumps(words, indent=2) + "\n")
     else:
-        streams.out.writelines(f"{_safe(line)}\n" for line in _push_lines(done, dry_run=arguments.dry_run))
+        streams.out.writelines(f"{visible_lines(line)}\n" for line in _push_lines(done, dry_run=arguments.dry_run))
         if number is not None:
-            streams.out.write(f"milestone {number}: {_safe(milestone)}\n")
+            streams.out.write(f"milestone {number}: {visible_lines(milestone)}\n")
     if milestone is not None and number is None:
         why = "a dry run makes none" if arguments.dry_run else "not every answer was written"
-        streams.progress.print(f"no milestone: {why}", markup=False)
+        streams.progress.print(f"no milestone: {why}")
     if not done:
         text = f"nothing to push: no stored run on {arguments.target} says anything of the lens {review.short}"
-        streams.progress.print(f"{text}; experiments name it under `proves`", markup=False, soft_wrap=True)
+        streams.progress.print(f"{text}; experiments name it under `proves`", soft_wrap=True)
     return _exit_code(done)
 
 
@@ -302,7 +305,7 @@ def _tool(arguments: argparse.Namespace, streams: Streams) -> tuple[Tool, str]:
     session = AwsSession(login, PATIENCE)
     account = session.require_account(allowed)
     if allowed is None:
-        streams.progress.print(f"AWS account {account}; --account would allow no other", markup=False)
+        streams.progress.print(f"AWS account {account}; --account would allow no other")
     return Tool(session), account
 
 
@@ -329,8 +332,3 @@ def _followed[T, U](every: Iterable[T], streams: Streams, do: Callable[[T], U], 
     length = total if total is not None else len(every) if isinstance(every, Sequence) else None
     bar = track(every, "answers", total=length, console=console, transient=True, disable=not console.is_terminal)
     return [do(one) for one in bar]
-
-
-def _safe(text: str) -> str:
-    """A line for a terminal: what the tool's users wrote cannot steer it."""
-    return "".join(one if one.isprintable() or one == "\t" else f"\\x{ord(one):02x}" for one in text)

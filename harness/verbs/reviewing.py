@@ -80,13 +80,14 @@ def reviewed(sources: Sources, say: Say) -> Reviewed:
 
 
 def shown_elsewhere(sources: Sources, lens: Lens, lens_name: str, say: Say) -> list[Shown]:
-    """What the stored runs show of a lens whose answers are not ours to read: they lie in AWS's tool."""
+    """What runs and files show of a lens whose answers lie in AWS's tool; ours, where they are by it, say for what."""
     answers = Answers(sources.answers, lens_name, lens)
     if sources.answers.exists() and (found := read_answers(sources.answers)).lens_name == lens_name:
-        answers = replace(answers, scope=found.scope)
+        answers = replace(found, lens=lens)
     now = _now(sources, answers, say)
     runs = _judged(sources, say)
-    return [one for record, judgement in runs for one in shown_by(record, judgement, lens, lens_name, now)]
+    shown = [one for record, judgement in runs for one in shown_by(record, judgement, lens, lens_name, now)]
+    return [*shown, *(_found(answers, say) if answers.evidence else ())]
 
 
 def _found(answers: Answers, say: Say) -> list[Shown]:

@@ -463,12 +463,12 @@ def test_our_own_lens_gets_evidence_too(shop: Shop) -> None:
 
 
 def test_what_the_tools_users_wrote_cannot_steer_a_terminal(shop: Shop) -> None:
-    """Escape sequences are shown, not obeyed."""
+    """What a terminal would obey is a mark that it does not."""
     shop.tool.question(FAILURES, SHOP)["Notes"] = "\x1b[2Jgone"
     stored(24, FAILOVER)
     _, out, _ = shop.review("push", "Shop", "--dry-run")
     assert "\x1b" not in out
-    assert "\\x1b[2Jgone" in out
+    assert "\N{REPLACEMENT CHARACTER}[2Jgone" in out
     assert shop.review("pull", "Shop")[0] == 0
     assert read_answers(PULLED).questions[FAILURES].notes == "\x1b[2Jgone"
 

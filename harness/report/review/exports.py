@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from harness.report import words
-from harness.review import Gap, Review
+from harness.review import PHASES, Gap, Review
 
-PHASE_TITLES: Final = {"now": "Now", "next": "Next", "later": "Later"}
 _COLUMNS: Final = (
     "phase",
     "due",
@@ -37,11 +36,16 @@ _FORMULA_BEGINS: Final = "=+-@\t\r"
 def roadmap_markdown(review: Review) -> str:
     """The roadmap by phase, a table each."""
     lines = [f"# Roadmap: {_cell(review.target)}, {review.at:%Y-%m-%d}", ""]
-    for phase, title in PHASE_TITLES.items():
+    for phase in PHASES:
         gaps = [one for one in review.gaps if one.phase == phase]
         if not gaps:
             continue
-        lines += [f"## {title}", "", "| due | owner | practice | state | quadrant | to do | buys |", "|" + " --- |" * 7]
+        lines += [
+            f"## {phase.capitalize()}",
+            "",
+            "| due | owner | practice | state | quadrant | to do | buys |",
+            "|" + " --- |" * 7,
+        ]
         lines += [_row(one) for one in gaps]
         lines.append("")
     if not review.gaps:

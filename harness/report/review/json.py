@@ -27,7 +27,7 @@ def review_json(review: Review) -> str:
         },
         "pillars": [_pillar(one) for one in review.pillars],
         "measured": [one.model_dump(mode="json") for _, one in sorted(review.measured.items())],
-        "roadmap": [gap_words(one) for one in review.gaps],
+        "roadmap": [_gap(one) for one in review.gaps],
         "trade_offs": [_trade_off(one) for one in review.trade_offs],
         "improvements": [_improved(one) for one in review.improved],
         "trend": _trend(review.trend) if review.trend else None,
@@ -74,7 +74,7 @@ def _practice(practice: Practice) -> dict[str, object]:
     }
 
 
-def gap_words(gap: Gap) -> dict[str, object]:
+def _gap(gap: Gap) -> dict[str, object]:
     """One gap of the roadmap."""
     return {
         "pillar": gap.pillar,

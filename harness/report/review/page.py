@@ -10,6 +10,7 @@ from harness.report.templates import json_in_html, render
 from harness.review import (
     FORMULA,
     MEASURED_PILLARS,
+    PHASE_DAYS,
     PHASES,
     Answer,
     Change,
@@ -23,9 +24,8 @@ from harness.review import (
 )
 
 PHASE_MEANINGS: Final = {
-    "now": "due within 30 days",
-    "next": "due within 90 days",
-    "later": "due after that",
+    **{name: f"due within {days} days" for name, days in zip(PHASES[:-1], PHASE_DAYS, strict=False)},
+    PHASES[-1]: "due after that",
 }
 
 

@@ -6,10 +6,9 @@ from typing import Final
 
 from harness.judge import Outcome
 from harness.report import words
-from harness.review import Choice, Gap, Measured, Practice, Review, Risks, State, TradeOff
+from harness.review import CLAIMED, Choice, Gap, Measured, Practice, Review, Risks, State, TradeOff
 
 UNSHOWN: Final = (State.UNPROVEN, State.STALE, State.PARTIAL)  # claimed, and evidence could show it
-_UNCLAIMED: Final = (State.NOT_CLAIMED, State.NOT_APPLICABLE)
 _SYMBOLS: Final = {
     State.REFUTED: "✗",
     State.UNPROVEN: "?",
@@ -57,7 +56,7 @@ def not_known(one: Risks) -> str:
 def headline(review: Review) -> tuple[State, str]:
     """The whole review in a sentence, and the state it is in: the worst of what could be shown."""
     found = Counter(one.state for one in review.practices)
-    claims = sum(count for state, count in found.items() if state not in _UNCLAIMED)
+    claims = sum(count for state, count in found.items() if state in CLAIMED)
     unshown = sum(found[state] for state in UNSHOWN)
     rest = f"{found[State.PROVEN]} proven, {found[State.NOT_TESTABLE]} only words"
     if found[State.REFUTED]:

@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 from harness.documents import FileModel, Whole, problem
 from harness.errors import FileError
 from harness.review.findings.source import Row, Source, clean, counted, few, read_table
-from harness.review.findings.written import Named, Place, Share, Written, column_mistakes
+from harness.review.findings.written import Named, Place, Share, Written, column_mistakes, placed
 from harness.review.types import Lens, Shown
 from harness.units import format_percent
 
@@ -87,14 +87,7 @@ class CarbonEvidence(Written):
 
     def places(self, lens: Lens) -> Iterator[Place]:
         """What the entry names, and the built-in lens's own practices for the rest."""
-        yield from (place for _, place in self._practices(lens))
-
-    def _practices(self, lens: Lens) -> Iterator[tuple[Criterion, Place]]:
-        for criterion, pair in PRACTICES.items():
-            named = self.proves.get(criterion)
-            place = named.place("proves", criterion) if named else Place(*pair)
-            if named or place.known(lens):
-                yield criterion, place
+        yield from (place for _, place in placed(PRACTICES, self.proves, lens))
 
     def shown(self, source: Source, lens: Lens) -> Iterator[Shown]:
         """Each criterion that the file has data for."""
@@ -102,7 +95,7 @@ class CarbonEvidence(Written):
         if not emissions.by_month:
             source.note("no month in it: it shows nothing")
             return
-        for criterion, place in self._practices(lens):
+        for criterion, place in placed(PRACTICES, self.proves, lens):
             found = {"measurement": emissions.measured, "goals": emissions.goal, "utilisation": emissions.used}[
                 criterion
             ]

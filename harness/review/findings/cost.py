@@ -24,7 +24,7 @@ from pydantic_core import PydanticCustomError
 from harness.documents import ExactNumber, Whole, problem
 from harness.review.findings.charges import COLUMNS, DAY, Bill, Charge, read_bill
 from harness.review.findings.source import Source, clean, counted, few
-from harness.review.findings.written import Named, Place, Share, Written, column_mistakes
+from harness.review.findings.written import Named, Place, Share, Written, column_mistakes, placed
 from harness.review.types import Lens, Shown
 from harness.units import format_percent
 
@@ -79,14 +79,7 @@ class CostEvidence(Written):
 
     def places(self, lens: Lens) -> Iterator[Place]:
         """What the entry names, and the built-in lens's own practices for the rest."""
-        yield from (place for _, place in self._practices(lens))
-
-    def _practices(self, lens: Lens) -> Iterator[tuple[Criterion, Place]]:
-        for criterion, pair in PRACTICES.items():
-            named = self.proves.get(criterion)
-            place = named.place("proves", criterion) if named else Place(*pair)
-            if named or place.known(lens):
-                yield criterion, place
+        yield from (place for _, place in placed(PRACTICES, self.proves, lens))
 
     def shown(self, source: Source, lens: Lens) -> Iterator[Shown]:
         """Each criterion that the file has data for."""
@@ -103,7 +96,7 @@ class CostEvidence(Written):
             "storage": self._storage,
         }
         scope = _scope(bill)
-        for criterion, place in self._practices(lens):
+        for criterion, place in placed(PRACTICES, self.proves, lens):
 
             def say(text: str, choice: str = place.choice) -> None:
                 source.note(f"{choice}: {text}: nothing is shown")

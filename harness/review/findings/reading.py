@@ -18,7 +18,7 @@ from harness.review.findings.prowler import ProwlerEvidence
 from harness.review.findings.sarif import SarifEvidence
 from harness.review.findings.source import open_source
 from harness.review.findings.written import Place
-from harness.review.types import Choice, Lens, Provable, Shown
+from harness.review.types import Choice, Lens, Shown
 
 WrittenEvidence = Annotated[
     SarifEvidence | AsffEvidence | ProwlerEvidence | CostEvidence | CarbonEvidence | BudgetEvidence,
@@ -71,25 +71,13 @@ def with_findings(lens: Lens, entries: Sequence[WrittenEvidence]) -> Lens:
     for entry in entries:
         for place in entry.places(lens):
             kinds.setdefault((place.question, place.choice), set()).add(entry.kind)
-    pillars = tuple(
-        replace(
-            pillar,
-            questions=tuple(
-                replace(
-                    one, choices=tuple(_with(choice, kinds.get((one.id, choice.id), set())) for choice in one.choices)
-                )
-                for one in pillar.questions
-            ),
-        )
-        for pillar in lens.pillars
-    )
-    return replace(lens, pillars=pillars)
 
+    def known(question: str, choice: Choice) -> Choice:
+        old = choice.provable
+        new = kinds.get((question, choice.id), set()) - set(old.imports)
+        return replace(choice, provable=replace(old, imports=(*old.imports, *sorted(new)))) if new else choice
 
-def _with(choice: Choice, kinds: set[str]) -> Choice:
-    old = choice.provable
-    new = kinds - set(old.imports)
-    return replace(choice, provable=Provable(old.drills, old.measures, (*old.imports, *sorted(new)))) if new else choice
+    return lens.changed(known)
 
 
 def _unknown(place: Place, document: Document, at: Where, lens: Lens) -> Mistake:

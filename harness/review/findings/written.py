@@ -1,6 +1,6 @@
 """One entry under `evidence:` in the answers, as far as all kinds have it in common."""
 
-import re
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -9,17 +9,14 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from harness.documents import FileModel, Where, exact, nearest, problem
+from harness.documents import FileModel, Where, nearest, problem, share
 from harness.review.findings.source import Source
 from harness.review.types import Lens, Shown
 
-_PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,9})?)\s*%", re.ASCII)
-
 
 def _share(value: Any) -> Fraction:
-    percent = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
     try:
-        found = Fraction(percent[1]) / 100 if percent else exact(value)
+        found = share(value)
     except ValueError:
         raise problem("a share such as 95% or 0.95") from None
     if not 0 <= found <= 1:
@@ -37,13 +34,13 @@ class Written(FileModel):
 
     file: str = Field(min_length=1, max_length=1024)
 
+    @abstractmethod
     def places(self, lens: Lens) -> "Iterator[Place]":
         """The practices this entry speaks of."""
-        raise NotImplementedError
 
+    @abstractmethod
     def shown(self, source: Source, lens: Lens) -> Iterator[Shown]:
         """What the file shows of them; mistakes and notes are left with the source."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +67,16 @@ class Named(FileModel):
     def place(self, *at: str | int) -> Place:
         """The same, and where it stands."""
         return Place(self.question, self.choice, at)
+
+
+def placed[C: str](
+    practices: Mapping[C, tuple[str, str]], named: Mapping[C, Named], lens: Lens
+) -> Iterator[tuple[C, Place]]:
+    """Each criterion and the practice it shows: the one that is named, else the built-in lens's own, if it is asked."""
+    for criterion, pair in practices.items():
+        place = named[criterion].place("proves", criterion) if criterion in named else Place(*pair)
+        if criterion in named or place.known(lens):
+            yield criterion, place
 
 
 def column_mistakes(raw: Mapping[str, Any], known: Iterable[str]) -> Iterator[PydanticCustomError]:

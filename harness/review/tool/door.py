@@ -12,6 +12,7 @@ from harness.aws import AwsError, AwsSession, UnansweredError
 from harness.errors import NotAvailableError, RefusedError, UsageError, WellprovenError
 from harness.review.tool.remote import LensReview, Pillar, ToolAnswer, ToolChoice, ToolMilestone, Workload
 from harness.review.types import Risk
+from harness.text import savable
 
 SERVICE: Final = "wellarchitected"
 AWS_LENS: Final = "wellarchitected"  # the alias of AWS's own six pillars
@@ -193,5 +194,4 @@ def _words(reason: str | None) -> str:
 
 
 def _text(value: object) -> str:
-    """Text that a file can hold: half of a pair, which JSON may carry, becomes a replacement character."""
-    return str(value or "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return savable(str(value or ""))

@@ -13,6 +13,7 @@ from harness.review.lens import parse_lens
 from harness.review.tool.notes import words
 from harness.review.tool.remote import LensReview, Pulled, ToolAnswer, ToolChoice
 from harness.review.types import Choice, Lens, Pillar, Question, Risk
+from harness.text import savable
 
 RULES_UNKNOWN: Final = "Its risk rules are unknown: `reportedRisk` is what the tool said of the answers it had."
 
@@ -148,13 +149,8 @@ def _entry(answer: ToolAnswer, known: frozenset[str]) -> Entry:
     else:
         claimed, excepted = (), {one.id: answer.reason or "no reason given" for one in practices}
     said = [words(answer.notes), *(f"{one.id}: {one.notes}" for one in answer.choices if one.notes)]
-    notes = _savable("\n".join(one for one in said if one))
+    notes = savable("\n".join(one for one in said if one))
     return Entry(answer.question, answer.title, claimed, excepted, notes)
-
-
-def _savable(text: str) -> str:
-    """Text as a file can hold it."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _line(text: str) -> str:
