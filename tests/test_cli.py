@@ -104,6 +104,24 @@ def test_check_reads_single_files_as_what_they_are(project: Path) -> None:
     assert "method: got an empty list" in err
 
 
+def test_check_says_every_mistake_of_every_file_at_once(project: Path) -> None:
+    """In SLOs, experiments and the answers of a review: one look is enough."""
+    for file, old, new in (
+        ("slos/shop.yaml", "target: 0.95\n", "target: 95\n"),
+        ("experiments/az-failure.yaml", "disruption: az", "disruption: zone"),
+        ("slos/review.yaml", "impact: low", "impact: huge"),
+    ):
+        text = (project / file).read_text()
+        assert old in text
+        (project / file).write_text(text.replace(old, new))
+    code, _, err = wellproven("check")
+    assert code == 65
+    assert err.endswith("3 mistakes; nothing was started\n"), err
+    assert [line.split(":")[0] for line in err.splitlines()[:3]] == sorted(
+        ["slos/shop.yaml", "experiments/az-failure.yaml", "slos/review.yaml"]
+    )
+
+
 def test_plan_touches_nothing_and_says_why(project: Path) -> None:
     """The plan shows rates with reasons, phases, guard, evidence and blast radius; no folder appears."""
     before = sorted(project.rglob("*"))

@@ -59,9 +59,8 @@ def check(expectation: Expectation, measured: Measured | None) -> Checked:
         why = "no run of it measured anything" if measured is None else f"{measured.run} does not know it"
         return Checked(expectation, Outcome.UNKNOWN, None, measured.run if measured else "", f"{accepted}; {why}")
     outcome = Outcome.MET if value <= limit else Outcome.MISSED
-    return Checked(
-        expectation, outcome, value, measured.run, f"{accepted}; {measured.run} measured {amount(name, value)}"
-    )
+    said = "nothing lost" if name is Measure.RPA and not measured.lost else amount(name, value)
+    return Checked(expectation, outcome, value, measured.run, f"{accepted}; {measured.run} measured {said}")
 
 
 def amount(measure: Measure, value: float) -> str:

@@ -33,9 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def do(arguments: argparse.Namespace, streams: Streams) -> int:
     """Check; FileError carries what was found."""
     if not arguments.path:
-        read = read_files([], arguments.experiments, arguments.slos)
-        make_plans(read, read.target(arguments.target), arguments)
         mistakes = Mistakes()
+        read = mistakes.attempt(read_files, [], arguments.experiments, arguments.slos)
+        if read is not None:
+            mistakes.attempt(make_plans, read, read.target(arguments.target), arguments)
         for answers in [arguments.slos / ANSWERS_FILE, *sorted((arguments.slos / PULLED.name).glob("*.yaml"))]:
             if answers.exists():
                 mistakes.attempt(_check_answers, answers)

@@ -82,9 +82,21 @@ def seconds(value: float | None) -> str:
     return words.NOT_KNOWN if value is None else f"{value:.3g} s"
 
 
+def recovery(one: Measured) -> str:
+    """How soon it came back; "" where that is not known."""
+    if one.recovered is False:
+        return "no recovery seen" + (f", RTO {seconds(one.rto_s)}" if one.rto_s is not None else "")
+    return limited("RTA", one.rta_s, "RTO", one.rto_s)
+
+
+def limited_loss(one: Measured) -> str:
+    """How far back what was lost lies; "" where nothing was: that proves no RPO of 0 s."""
+    return limited("RPA", one.rpa_s, "RPO", one.rpo_s) if one.lost else ""
+
+
 def figures(one: Measured) -> list[str]:
     """What a run measured, each figure with its limit."""
-    found = [limited("RTA", one.rta_s, "RTO", one.rto_s), limited("RPA", one.rpa_s, "RPO", one.rpo_s)]
+    found = [recovery(one), limited_loss(one)]
     if one.lost is not None:
         found.append(f"{words.plural(one.lost, 'write')} lost")
     if one.budget_ratio is not None:

@@ -180,7 +180,7 @@ def test_what_drills_measured_stands_beside_the_scores(page: str, found: Review)
     assert reader.row("az-failure/autumn", 6)[1:] == [
         "✗ missed",
         "RTA 25.5 s of RTO 10 s",
-        "RPA 3.25 s of RPO 1 s1,017 acknowledged writes lost",
+        "1,017 acknowledged writes lostRPA 3.25 s of RPO 1 s",
         "8.1 % of 5 % allowed",
         "31.4",
     ]
