@@ -93,13 +93,17 @@ def _end_ns(record: Record, begin_ns: int) -> int:
 
 
 def _run_doubt(record: Record) -> str | None:
+    """Every reason, why it ended first: a lost file may be why it seems not to have."""
     end = record.first(Kind.RUN_END)
+    how = end.data.get("how") if end is not None else None
+    doubts = []
     if end is None:
-        return "the run did not end: its record breaks off"
-    how = end.data.get("how")
-    if how != "completed":
-        return f"the run was cut short ({how}: {end.data.get('because', '')})"
-    return f"the record is not as it was written: {', '.join(record.damage)}" if record.damage else None
+        doubts.append("the run did not end: its record breaks off")
+    elif how != "completed":
+        doubts.append(f"the run was cut short ({how}: {end.data.get('because', '')})")
+    if record.damage:
+        doubts.append(f"the record is not as it was written: {', '.join(record.damage)}")
+    return "; ".join(doubts) or None
 
 
 # --- load ------------------------------------------------------------------------------------------------------------
