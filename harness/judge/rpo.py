@@ -1,6 +1,7 @@
 """Data loss: the ledger of writes against the survivors, and each RPO's verdict."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from harness.judge.account import mark
 from harness.judge.case import Case, unknown
 from harness.judge.data_loss import Loss, Write, WriteOutcome, find_loss
 from harness.judge.verdict import Data, Interval, Kind, Outcome, Verdict
+from harness.plan import SURGE_SEQ
 from harness.record import NEVER_SENT, Record, Series
 from harness.record import Kind as EventKind
 from harness.record import Outcome as Wire
@@ -40,7 +42,10 @@ def _writes(record: Record) -> Iterator[Write]:
     ):
         seen.add(int(seq))
         yield Write(profile.id_of(route, int(seq)), int(done_ns), _write_outcome(int(outcome), int(status)))
-    for seq in range(max(planned, max(seen, default=-1) + 1)):
+    usual = [seq for seq in seen if seq < SURGE_SEQ]
+    surge_end = max(seen, default=-1) + 1 if len(usual) < len(seen) else SURGE_SEQ
+    usual_end = max(planned - (surge_end - SURGE_SEQ), max(usual, default=-1) + 1)
+    for seq in chain(range(usual_end), range(SURGE_SEQ, surge_end)):
         if seq not in seen:
             yield Write(profile.id_of(route, seq), 0, WriteOutcome.UNKNOWN)
 

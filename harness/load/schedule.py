@@ -20,11 +20,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from harness.plan import Arrivals, Profile, Route
+from harness.plan import SURGE_SEQ, Arrivals, Profile, Route
 from harness.units import NS_PER_S
 
 ARRIVALS_MAX: Final = 20_000_000  # of a whole load; every worker holds 26 bytes for each while it starts: 520 MB
-SURGE_SEQ: Final = 2**32  # no usual arrival gets there; a surge's number N belongs to worker (N - SURGE_SEQ) % workers
 _PHASE_DENOMINATOR: Final = 2**20
 
 type Offsets = npt.NDArray[np.int64]

@@ -4,7 +4,7 @@ from harness.plan.doses import next_dose
 from harness.plan.experiment import Evidence, Experiment, Proves, read_experiment
 from harness.plan.maker import make
 from harness.plan.plan import Guard, Phase, PhaseName, Plan, RequestPlan, SampleSize
-from harness.plan.profile import Arrivals, Profile, Route, Stage
+from harness.plan.profile import SURGE_SEQ, Arrivals, Profile, Route, Stage
 from harness.plan.sequential import (
     ALPHA,
     LOG_DECIDED,
@@ -30,6 +30,7 @@ __all__ = [
     "DOSE_MEASURED_MIN",
     "DOSE_SETTLE_NS",
     "LOG_DECIDED",
+    "SURGE_SEQ",
     "TESTBED",
     "Arrivals",
     "Breaker",

@@ -1,11 +1,13 @@
 """The load of a run: which requests, how often, how each is made."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from harness.model import Exact, Model
+
+SURGE_SEQ: Final = 2**32  # no usual arrival gets there; a surge's number N belongs to worker (N - SURGE_SEQ) % workers
 
 
 class Arrivals(StrEnum):

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from harness.plan import Plan, Route
+from harness.plan import SURGE_SEQ, Plan, Route
 from harness.record.events import Event
 from harness.record.observations import Observation
 from harness.record.requests import Outcome, Requests
@@ -32,7 +32,10 @@ class Span:
         self.last_ns = clock_monotonic_ns + RUN_S_MAX * NS_PER_S
         routes = plan.profile.routes
         self._arrivals_max = {route.name: _arrivals_max(route) for route in routes}
-        self._arrivals_max_each = np.array([*self._arrivals_max.values(), 0], dtype=np.int64)
+        # A route beyond the last has no arrivals, and only one that surges has a surge's.
+        self._usual_max = np.array([*self._arrivals_max.values(), 0], dtype=np.int64)
+        surges = np.array([*(route.surge_per_s is not None for route in routes), False])
+        self._surge_max = np.where(surges, self._usual_max, 0)
 
     def holds(self, *instants_ns: int) -> bool:
         """Whether all of these can be."""
@@ -62,9 +65,10 @@ class Span:
             sane &= (requests[field] == 0) | (
                 self._holds_each(requests[field]) & (requests[field] >= requests["planned_ns"])
             )
-        # A route beyond the last has no arrivals.
-        routes = np.minimum(requests["route"], len(self._arrivals_max))
-        sane &= (requests["seq"] >= 0) & (requests["seq"] < self._arrivals_max_each[routes])
+        routes, seq = np.minimum(requests["route"], len(self._arrivals_max)), requests["seq"]
+        sane &= (seq >= 0) & (
+            (seq < self._usual_max[routes]) | (seq >= SURGE_SEQ) & (seq - SURGE_SEQ < self._surge_max[routes])
+        )
         sane &= np.isin(requests["outcome"], [int(one) for one in Outcome])
         sane &= (requests["outcome"] != Outcome.ANSWERED) | (requests["done_ns"] > 0)
         sound: Requests = requests if sane.all() else requests[sane]

@@ -6,7 +6,21 @@ from pathlib import Path
 from harness.plan import Breaker, BreakerState, Sweep
 from harness.plan.experiment import Proves
 from harness.record import Kind, Record, seal_run, write_json
-from tests.judge.records import ORDERS, RUNNING, STOPPED, ZONE_SILENT, adding, alert, at, drill, event, ns, outage, slo
+from tests.judge.records import (
+    ORDERS,
+    RUNNING,
+    STOPPED,
+    ZONE_SILENT,
+    adding,
+    alert,
+    at,
+    drill,
+    event,
+    ns,
+    outage,
+    slo,
+    surged,
+)
 from tests.judge.test_breaker import INFERRED, PLAN, counter, dependency, looks
 
 INJECT_S, UNDO_S, END_S, RATE_PER_S = 3.0, 9.0, 12.0, 40
@@ -63,9 +77,15 @@ def swept() -> Record:
     return adding(replace(record, plan=plan), *doses)
 
 
+def surging() -> Record:
+    """A drill whose orders doubled while the fault was there."""
+    return surged(_drill(), INJECT_S, UNDO_S)
+
+
 FILES = ("run.json", "plan.json", "events.jsonl", "requests-0.bin", "zones-0.txt", "load-0.json", "observations.jsonl",
          "survivors.txt")  # fmt: skip
-RUNS = {"met": met, "missed": missed, "unknown": unknown, "watched": watched, "inferred": inferred, "swept": swept}
+RUNS = {"met": met, "missed": missed, "unknown": unknown, "watched": watched, "inferred": inferred, "swept": swept,
+        "surging": surging}  # fmt: skip
 
 
 def _drill(*edits, lost=None) -> Record:

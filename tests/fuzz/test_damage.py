@@ -51,6 +51,15 @@ def test_the_runs_have_every_outcome(runs: dict[str, tuple[Path, Judgement]]) ->
     assert runs["met"][1].outcome is Outcome.MET
 
 
+def test_a_run_that_nothing_happened_to_is_read_whole(runs: dict[str, tuple[Path, Judgement]]) -> None:
+    """No request of ours is taken for damage, a surge's included."""
+    for name, (path, _) in runs.items():
+        record, made = read_record(path), seeds.RUNS[name]()
+        assert record.damage == (), name
+        assert len(record.requests) == len(made.requests), name
+        assert len(record.events) == len(made.events), name
+
+
 def _same_seal(whole: bytes, damaged: bytes) -> bool:
     try:
         return bool(json.loads(damaged) == json.loads(whole))

@@ -19,7 +19,7 @@ from harness.fault import envoy, metric, toxiproxy
 from harness.fault.chaos import Chaos
 from harness.judge import Outcome, judge
 from harness.model import parse_exact
-from harness.plan import built_in_target, make, read_experiment
+from harness.plan import SURGE_SEQ, built_in_target, make, read_experiment
 from harness.plan.experiment import Ledger
 from harness.record import REQUEST, read_events, read_record, seal_run, write_json
 from harness.review import BUILT_IN, Now, Scope, built_in_lens, read_answers, shown_by
@@ -54,6 +54,18 @@ def test_a_flipped_bit_in_a_time_makes_no_run_of_centuries(run: Path, field: str
         record = read_record(run)
         assert judge(record).outcome is not Outcome.MET
     assert len(record.requests) == len(requests) - 1
+
+
+def test_an_order_of_a_surge_that_there_was_not_is_left_out(run: Path) -> None:
+    """A surge's arrivals are numbered apart; where none was planned, such a number is damage."""
+    requests = np.fromfile(run / "requests-0.bin", dtype=REQUEST)
+    requests["seq"][7] += SURGE_SEQ
+    requests.tofile(run / "requests-0.bin")
+    seal_run(run)
+    with limited():
+        record = read_record(run)
+    assert len(record.requests) == len(requests) - 1
+    assert record.damage == ("some of what is in it cannot have happened",)
 
 
 def test_a_flipped_bit_in_a_number_makes_no_million_writes(run: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from harness.judge import Judgement, Verdict, judge
-from harness.plan import Guard, Phase, PhaseName, Plan, Profile, Route, Stage
+from harness.plan import SURGE_SEQ, Guard, Phase, PhaseName, Plan, Profile, Route, Stage
 from harness.plan.experiment import Action, Evidence, Ledger
 from harness.record import REQUEST, Event, Kind, Outcome, Record, Requests, RouteCount, RunInfo, WorkerReport
 from harness.slo import (
@@ -266,6 +266,29 @@ def make_requests(
         parts.append(part)
     requests = np.concatenate(parts)
     return requests[np.argsort(requests["planned_ns"], kind="stable")]
+
+
+def surged(record: Record, begin_s: float, end_s: float) -> Record:
+    """The same with orders of a surge between two instants, as many as there are usual ones; they survive, too."""
+    route = [one.name for one in record.plan.profile.routes].index(ORDERS)
+    usual = record.requests
+    extra = usual[(usual["route"] == route) & _within(usual, (begin_s, end_s))].copy()
+    extra["seq"] = SURGE_SEQ + np.arange(len(extra))
+    requests = np.concatenate([usual, extra])
+    requests = requests[np.argsort(requests["planned_ns"], kind="stable")]
+    routes = [
+        one.model_copy(update={"surge_per_s": 2 * one.stages[0].rate_per_s}) if one.name == ORDERS else one
+        for one in record.plan.profile.routes
+    ]
+    profile = record.plan.profile.model_copy(update={"routes": tuple(routes)})
+    plan = record.plan.model_copy(update={"profile": profile})
+    survivors = record.survivors
+    if survivors is not None:
+        survivors = (*survivors, *(profile.id_of(route, int(seq)) for seq in extra["seq"]))
+    workers = tuple(
+        make_report(plan, requests, (one.end_ns - BEGIN_NS) / 10**9, worker=one.worker) for one in record.workers
+    )
+    return replace(record, plan=plan, requests=requests, survivors=survivors, workers=workers)
 
 
 def _within(part: Requests, span: tuple[float, float]) -> Any:

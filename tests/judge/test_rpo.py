@@ -22,6 +22,7 @@ from tests.judge.records import (
     one_of,
     outage,
     reporting,
+    surged,
     verdict,
     without,
 )
@@ -261,6 +262,15 @@ def test_writes_that_a_dead_worker_left_no_record_of_are_unknown_never_lost():
     torn = replace(whole, requests=np.delete(whole.requests, slice(3000, 3100)))
     data = judge(torn).data
     assert (data.attempted, data.unknown, data.recovered, data.lost, data.unexpected) == (4000, 100, 100, 0, 0)
+
+
+def test_orders_of_a_surge_are_writes_too():
+    """They are numbered apart, and what a dead worker left no record of is unknown among them as well."""
+    whole = surged(_ledger(), 10, 30)
+    data = judge(whole).data
+    assert (data.attempted, data.acknowledged, data.unknown, data.lost, data.unexpected) == (6000, 6000, 0, 0, 0)
+    data = judge(replace(whole, requests=np.delete(whole.requests, slice(1500, 1600)))).data
+    assert (data.attempted, data.unknown, data.recovered, data.lost, data.unexpected) == (6000, 100, 100, 0, 0)
 
 
 def test_the_ledgers_route_alone_is_compared():

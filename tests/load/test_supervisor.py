@@ -14,7 +14,7 @@ import pytest
 from harness.clock import SystemClock
 from harness.errors import FileError, NotAvailableError, UsageError
 from harness.load import start
-from harness.load.schedule import SURGE_SEQ
+from harness.plan import SURGE_SEQ
 from harness.record.requests import FLAG_FALLBACK, REQUEST, Outcome, read_requests
 from harness.record.workers import WorkerReport
 
