@@ -6,7 +6,7 @@ The proxy needs the filter `envoy.filters.http.fault` with an abort, and an `adm
 from harness.fault import envoy
 from harness.fault.arguments import within
 
-__all__ = ["aborts_injected_per_s", "begin", "end", "is_healed"]
+__all__ = ["aborts_injected_per_s", "begin", "end", "is_healed", "is_set"]
 
 PERCENT = "fault.http.abort.abort_percent"
 STATUS = "fault.http.abort.http_status"
@@ -33,6 +33,11 @@ def aborts_injected_per_s(admin_url: str, over_s: float | str = 0.5) -> float:
     return envoy.per_s(admin_url, "fault.aborts_injected", within("over_s", over_s, 0.05, 60))
 
 
+def is_set(admin_url: str) -> bool:
+    """Whether Envoy is told to answer requests with an error: the cause, and nothing of its effect."""
+    return envoy.runtime(admin_url, PERCENT) not in ("", "0")
+
+
 def is_healed(admin_url: str) -> bool:
     """Whether no request will be answered with an error."""
-    return envoy.runtime(admin_url, PERCENT) in ("", "0")
+    return not is_set(admin_url)

@@ -13,7 +13,7 @@ from chaoslib.exceptions import ActivityFailed
 from harness.fault import envoy
 from harness.fault.arguments import within
 
-__all__ = ["begin", "delays_injected_per_s", "end", "is_healed"]
+__all__ = ["begin", "delays_injected_per_s", "end", "is_healed", "is_set"]
 
 PERCENT = "fault.http.delay.fixed_delay_percent"
 DURATION_MS = "fault.http.delay.fixed_duration_ms"
@@ -52,10 +52,14 @@ def delays_injected_per_s(admin_url: str, over_s: float | str = 0.5) -> float:
     return envoy.per_s(admin_url, "fault.delays_injected", within("over_s", over_s, 0.05, 60))
 
 
+def is_set(admin_url: str) -> bool:
+    """Whether Envoy is told to hold requests back: the cause, and nothing of its effect."""
+    return envoy.runtime(admin_url, PERCENT) not in ("", "0")
+
+
 def is_healed(admin_url: str) -> bool:
     """Whether no request will be held back, and none is now."""
-    off = envoy.runtime(admin_url, PERCENT) in ("", "0")
-    return off and envoy.count(admin_url, "fault.active_faults") == 0
+    return not is_set(admin_url) and envoy.count(admin_url, "fault.active_faults") == 0
 
 
 def _calm(admin_url: str) -> None:
