@@ -170,7 +170,7 @@ def test_a_missing_secret_is_69_and_named(project: Path) -> None:
 def test_a_target_that_does_not_answer_is_69_and_nothing_is_broken(project: Path) -> None:
     """The message names the address and the way out; the run's folder stays, and is judged unknown."""
     write_target(project)
-    code, out, err = wellproven("drill", "az-failure", "--target", "staging")
+    code, out, err = wellproven("drill", "latency", "--target", "staging")
     assert (code, out) == (69, "")
     assert "target staging does not answer at http://127.0.0.1:1" in err
     assert wellproven("judge", "runs/latest")[0] == 2
@@ -194,8 +194,8 @@ def stored_drills(project: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_several_drills_are_closed_by_a_summary(stored_drills: list[str]) -> None:
     """After several drills stdout ends with a line each: outcome, promises met, missed and unknown, run folder."""
-    code, out, _ = wellproven("drill", "az-failure", "instance-lost", "--target", "staging")
-    assert (code, stored_drills) == (1, ["az-failure", "instance-lost"])
+    code, out, _ = wellproven("drill", "latency", "circuit-breaker", "--target", "staging")
+    assert (code, stored_drills) == (1, ["latency", "circuit-breaker"])
     head, *lines = out.splitlines()[-3:]
     assert head.split() == ["outcome", "met", "missed", "unknown", "run"]
     assert [line.split()[1:] for line in lines] == [
@@ -205,41 +205,47 @@ def test_several_drills_are_closed_by_a_summary(stored_drills: list[str]) -> Non
 
 def test_one_drill_needs_no_summary(stored_drills: list[str]) -> None:
     """After one drill its own outcome is the last line."""
-    code, out, _ = wellproven("drill", "az-failure", "--target", "staging")
-    assert (code, stored_drills) == (1, ["az-failure"])
+    code, out, _ = wellproven("drill", "latency", "--target", "staging")
+    assert (code, stored_drills) == (1, ["latency"])
     assert out.splitlines()[-1].endswith("MISSED: 1 of 13 promises missed, 0 unknown")
 
 
 def test_json_of_several_drills_is_all_of_stdout(stored_drills: list[str]) -> None:
     """With --json the summary goes to stderr: stdout is a list of judgements and nothing else."""
-    code, out, err = wellproven("drill", "az-failure", "instance-lost", "--target", "staging", "--json")
+    code, out, err = wellproven("drill", "latency", "circuit-breaker", "--target", "staging", "--json")
     assert code == 1
     assert [one["experiment"] for one in json.loads(out)] == stored_drills
-    assert "runs/instance-lost/now" in err.splitlines()[-1]
+    assert "runs/circuit-breaker/now" in err.splitlines()[-1]
 
 
 def test_a_drill_that_cannot_be_run_leaves_the_summary_of_those_before(stored_drills: list[str]) -> None:
     """The exit code is that of the error; what was drilled before it is summed up, and what was not run is named."""
-    code, out, err = wellproven("drill", "az-failure", "cache-lost", "instance-lost", "--target", "staging")
-    assert (code, stored_drills) == (69, ["az-failure"])
+    code, out, err = wellproven("drill", "latency", "cache-lost", "circuit-breaker", "--target", "staging")
+    assert (code, stored_drills) == (69, ["latency"])
     assert "does not answer any more" in err
-    assert out.splitlines()[-2].endswith("runs/az-failure/now")
-    assert out.splitlines()[-1] == "not run: cache-lost, instance-lost"
+    assert out.splitlines()[-2].endswith("runs/latency/now")
+    assert out.splitlines()[-1] == "not run: cache-lost, circuit-breaker"
 
 
 def test_production_is_refused_with_77(project: Path) -> None:
-    """A production target is refused before anything starts."""
+    """A production target is refused before anything starts, with all that is missing, and what to do about each."""
     write_target(project, name="live", environment="production")
-    code, _, err = wellproven("drill", "--target", "live")
-    assert code == 77
-    assert "live is production" in err
+    code, out, err = wellproven("drill", "latency", "--target", "live")
+    assert (code, out) == (77, "")
+    assert err.splitlines() == [
+        "wellproven: target live does not allow latency; nothing was started",
+        "  it is production; say that you know with --production",
+        "  a drill in production needs somebody who approved it; name them with --approver NAME",
+        "  it is production and names no maintenance window; add allow: {windows: [...]} to the target",
+    ]
+    assert not (project / "runs").exists()
 
 
 def test_a_runs_folder_that_cannot_be_made_is_69(project: Path) -> None:
     """A path that is a file cannot hold runs: said in one line, with the option to change it."""
     write_target(project)
     (project / "runs").write_text("a file")
-    code, _, err = wellproven("drill", "az-failure", "--target", "staging")
+    code, _, err = wellproven("drill", "latency", "--target", "staging")
     assert code == 69
     assert "runs: cannot make a run's folder there" in err
     assert "--runs DIR" in err

@@ -75,11 +75,13 @@ def test_every_verb_is_in_the_readme() -> None:
 
 def test_every_field_of_the_extension_and_of_a_target_is_documented() -> None:
     """What a user may write stands in experiments/README.md."""
-    from harness.plan import experiment, target
+    from harness.plan import allow, experiment, guard, target
 
     page = (ROOT / "experiments/README.md").read_text()
-    fields = [*experiment.Extension.model_fields.values(), *target.WrittenTarget.model_fields.values()]
-    for field in fields:
+    models = [experiment.Extension, target.WrittenTarget, allow.Allow, allow.MaintenanceWindow]
+    models += [guard.WrittenGuard, guard.WrittenBurn, guard.WrittenLatency]
+    models += [guard.WrittenGuardMetric, guard.WrittenPrometheus]
+    for field in (field for model in models for field in model.model_fields.values()):
         assert field.alias is not None
         assert re.search(rf"[`\s{{]{re.escape(field.alias)}\b", page), field.alias
     assert TESTBED in page

@@ -3,6 +3,7 @@
 This package itself never imports chaoslib, so the supervisor may import it; only its child process does.
 """
 
+from harness.fault.asked import ask_reach, start_alarms
 from harness.fault.chaos import Chaos, start
 from harness.fault.compose import ACCOUNT_VARIABLE, RUN_VARIABLE, compose
 from harness.fault.entry import in_words as rollbacks_in_words
@@ -35,6 +36,7 @@ __all__ = [
     "Undone",
     "Unreadable",
     "Watch",
+    "ask_reach",
     "close_entry",
     "compose",
     "is_locked",
@@ -45,6 +47,7 @@ __all__ = [
     "rollbacks_in_words",
     "secret_names",
     "start",
+    "start_alarms",
     "start_undo",
     "state_folder",
     "undo_document",

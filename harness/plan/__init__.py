@@ -1,10 +1,14 @@
 """WHAT WILL BE DONE: SLOs, an experiment and a target become a plan. Pure."""
 
+from harness.plan.allow import Allow, MaintenanceWindow, Reach, Resource, Survey
 from harness.plan.doses import next_dose
-from harness.plan.experiment import Evidence, Experiment, Proves, read_experiment
+from harness.plan.experiment import Action, Evidence, Experiment, Proves, read_experiment
+from harness.plan.guard import BurnRule, Guard, LatencyRule, MetricRule, rules_in_words
+from harness.plan.limits import Around, in_words, needs_asking, refusals
 from harness.plan.maker import make
-from harness.plan.plan import Guard, Phase, PhaseName, Plan, RequestPlan, SampleSize
+from harness.plan.plan import Phase, PhaseName, Plan, RequestPlan, SampleSize
 from harness.plan.profile import SURGE_SEQ, Arrivals, Profile, Route, Stage
+from harness.plan.reached import is_aws, known_reach
 from harness.plan.sequential import (
     ALPHA,
     LOG_DECIDED,
@@ -32,33 +36,49 @@ __all__ = [
     "LOG_DECIDED",
     "SURGE_SEQ",
     "TESTBED",
+    "Action",
+    "Allow",
+    "Around",
     "Arrivals",
     "Breaker",
     "BreakerState",
+    "BurnRule",
     "Dependency",
     "Evidence",
     "Experiment",
     "Guard",
+    "LatencyRule",
+    "MaintenanceWindow",
     "Metric",
+    "MetricRule",
     "Phase",
     "PhaseName",
     "Plan",
     "Profile",
     "Proves",
+    "Reach",
     "RequestPlan",
+    "Resource",
     "Route",
     "SampleSize",
     "Stage",
+    "Survey",
     "Sweep",
     "Target",
     "built_in_target",
+    "in_words",
+    "is_aws",
     "is_decided",
+    "known_reach",
     "log_evidence_broken",
     "log_evidence_kept",
     "make",
+    "needs_asking",
     "next_dose",
     "parse_range",
     "read_experiment",
     "read_targets",
+    "refusals",
     "requests_needed",
+    "rules_in_words",
 ]

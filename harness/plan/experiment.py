@@ -7,7 +7,6 @@ target fills.
 
 import re
 from collections.abc import Mapping
-from fractions import Fraction
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Final, Literal
 
@@ -16,6 +15,7 @@ from pydantic import AfterValidator, Field, JsonValue, model_validator
 from harness.documents import Document, DurationNs, Mistakes, RatePerS, problem, read_documents, validate
 from harness.errors import FileError, Mistake
 from harness.model import Exact, Model
+from harness.plan.guard import WrittenGuard
 from harness.plan.inline import inline_secrets
 from harness.plan.watch import Factor, Surge, WrittenBreaker, WrittenDependency, WrittenDose
 from harness.plan.written import Share, Written
@@ -37,13 +37,6 @@ class WrittenPhases(Written):
     baseline: DurationNs
     fault: DurationNs
     recovery: DurationNs
-
-
-class WrittenGuard(Written):
-    """Stops the run when an SLO's bad ratio stays at or above `error_ratio` longer than `for_ns`."""
-
-    error_ratio: Share = Fraction(1, 2)
-    for_ns: DurationNs = Field(alias="for")
 
 
 class WrittenEvidence(Written):
@@ -287,7 +280,7 @@ def _actions(method: list[dict[str, Any]]) -> list[Action]:
 def resolve(value: JsonValue, experiment: Experiment, environment: Mapping[str, str]) -> JsonValue:
     """`value` with each `${name}` replaced from the experiment's configuration. Raises FileError on an unknown name."""
     if isinstance(value, str):
-        known = _configuration(experiment, environment)
+        known = configuration_of(experiment, environment)
         missing = [name for name in _VARIABLE.findall(value) if name not in known]
         if missing:
             raise FileError.single(
@@ -304,7 +297,19 @@ def resolve(value: JsonValue, experiment: Experiment, environment: Mapping[str, 
     return value
 
 
-def _configuration(experiment: Experiment, environment: Mapping[str, str]) -> dict[str, str]:
+def resolve_known(value: Any, known: Mapping[str, str]) -> Any:
+    """`value` with each `${name}` that is known replaced; others stay as they are."""
+    if isinstance(value, str):
+        return _VARIABLE.sub(lambda match: known.get(match[1], match[0]), value)
+    if isinstance(value, list):
+        return [resolve_known(part, known) for part in value]
+    if isinstance(value, dict):
+        return {key: resolve_known(part, known) for key, part in value.items()}
+    return value
+
+
+def configuration_of(experiment: Experiment, environment: Mapping[str, str]) -> dict[str, str]:
+    """The experiment's configuration, as Chaos Toolkit will read it in this environment."""
     configuration = experiment.body.get("configuration")
     found: dict[str, str] = {}
     for name, entry in (configuration if isinstance(configuration, dict) else {}).items():

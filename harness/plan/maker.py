@@ -12,8 +12,10 @@ from harness.documents import Document, Mistakes
 from harness.errors import Mistake, RefusedError, UsageError
 from harness.plan.doses import STEPS_MAX
 from harness.plan.experiment import Evidence, Experiment, Ledger, WrittenEvidence, WrittenHealed, WrittenPhases, resolve
-from harness.plan.plan import Guard, Phase, PhaseName, Plan, RequestPlan, SampleSize
+from harness.plan.guard import plan_guard, unreachable_burn
+from harness.plan.plan import Phase, PhaseName, Plan, RequestPlan, SampleSize
 from harness.plan.profile import Arrivals, Profile, Route, Stage
+from harness.plan.reached import speaks_to
 from harness.plan.sequential import requests_needed
 from harness.plan.target import Target
 from harness.plan.watch import DOSE_SETTLE_NS, OBSERVE_EVERY_NS, Sweep, plan_breaker, plan_dependency
@@ -30,7 +32,6 @@ EVIDENCE_S: Final = 30.0  # a fault that has not shown by then is not waited for
 BREAKER_OPEN_S: Final = 5.0  # a breaker is watched that long once it may be expected to be open
 TIMEOUT_DEFAULT_NS: Final = 5 * NS_PER_S
 FAILURES_ALLOWED_FOR: Final = 2  # a phase is planned so that this many failures still leave it decided
-NO_DATA_S: Final = 10.0
 # Evenly spaced arrivals of several requests fall into step with a load balancer that takes turns: measured, each zone
 # of the test bed then served one kind of request only. Poisson arrivals see what every visitor would see.
 ARRIVALS: Final = Arrivals.POISSON
@@ -52,10 +53,6 @@ def make(
     Raises FileError with every reference that leads nowhere, RefusedError where the target says no, UsageError where
     the experiment has no such dose.
     """
-    if target.environment == "production":
-        raise RefusedError(
-            f"target {target.name} is production; this release drills development, testbed and staging only"
-        )
     environment = {**environment, **target.environment_variables}
     slos, objectives = _judged_by(experiment, document, promises, target)
     surges = _surges(experiment, slos)
@@ -68,6 +65,11 @@ def make(
     def resolved(value: JsonValue) -> JsonValue:
         return resolve(value, experiment, environment)
 
+    guard = plan_guard(drill.guard, objectives, resolved)
+    dependency = plan_dependency(drill.dependency, resolved) if drill.dependency else None
+    breaker = plan_breaker(drill.breaker, resolved) if drill.breaker else None
+    urls = [rule.url for rule in guard.metrics] + list(breaker.urls if breaker else ())
+    urls += dependency.requests.urls if dependency else ()
     return Plan(
         experiment=experiment.name,
         title=experiment.title,
@@ -84,7 +86,7 @@ def make(
         sizes=sizes,
         phases=phases,
         sustain_ns=experiment.drill.sustain,
-        guard=_guard(experiment, objectives),
+        guard=guard,
         budget=experiment.drill.budget,
         actions=tuple(
             action.model_copy(update={"arguments": resolve(action.arguments, experiment, environment)})
@@ -94,12 +96,13 @@ def make(
         healed=tuple(_evidence(item, experiment, environment) for item in experiment.drill.healed),
         heals_within_s=experiment.drill.heals_within / NS_PER_S,
         ledger=_ledger(experiment),
-        dependency=plan_dependency(drill.dependency, resolved) if drill.dependency else None,
-        breaker=plan_breaker(drill.breaker, resolved) if drill.breaker else None,
+        dependency=dependency,
+        breaker=breaker,
         observe_every_ns=drill.breaker.every if drill.breaker else OBSERVE_EVERY_NS,
         sweep=swept,
         proves=experiment.drill.proves,
         blast_radius=_blast_radius(experiment, target, environment),
+        **speaks_to(experiment, environment, urls),
     )
 
 
@@ -160,8 +163,10 @@ def _judged_by(
 def _variation_mistakes(
     experiment: Experiment, document: Document, prefix: tuple[str | int, ...], slos: list[Slo]
 ) -> list[Mistake]:
-    """What is wrong with the surge and the dose."""
+    """What is wrong with the surge, the dose and the guard."""
     drill, found = experiment.drill, []
+    if drill.guard and drill.guard.burn and (reachable := unreachable_burn(drill.guard.burn, tuple(slos))):
+        found.append(document.mistake((*prefix, "guard", "burn", "rate"), reachable))
     if drill.surge is not None and not _surges(experiment, tuple(slos)):
         way_out = "annotate the SLOs with wellproven.dev/traffic and wellproven.dev/peak"
         found.append(document.mistake((*prefix, "surge"), "SLOs that state their traffic and its peak", way_out))
@@ -430,24 +435,6 @@ def _fault_length(objectives: tuple[RecoveryObjective, ...], sustain_s: float, *
         f"RTO {format_duration(longest_rto_ns)} + {sustain_s:.3g} s in which the SLOs must stay kept + {margin_s:.3g} s"
     )
     return longest_rto_ns / NS_PER_S + sustain_s + margin_s, because
-
-
-def _guard(experiment: Experiment, objectives: tuple[RecoveryObjective, ...]) -> Guard:
-    written = experiment.drill.guard
-    if written is not None:
-        return Guard(
-            error_ratio=float(written.error_ratio),
-            for_s=written.for_ns / NS_PER_S,
-            no_data_s=NO_DATA_S,
-            because="as the experiment says",
-        )
-    longest_rto_s = max((objective.rto_ns for objective in objectives), default=0) / NS_PER_S
-    return Guard(
-        error_ratio=0.5,
-        for_s=3 * longest_rto_s or 60.0,
-        no_data_s=NO_DATA_S,
-        because=f"three times the longest RTO ({longest_rto_s:.3g} s)" if longest_rto_s else "no RTO is claimed",
-    )
 
 
 # --- what breaks, and how we know ------------------------------------------------------------------------------------

@@ -5,7 +5,9 @@ from enum import StrEnum
 from pydantic import JsonValue, model_validator
 
 from harness.model import Exact, Model, Ns
+from harness.plan.allow import Survey
 from harness.plan.experiment import Action, Evidence, Ledger, Proves
+from harness.plan.guard import Guard
 from harness.plan.profile import Profile
 from harness.plan.watch import Breaker, Dependency, Sweep
 from harness.slo import RecoveryObjective, Slo
@@ -47,15 +49,6 @@ class SampleSize(Model):
     seconds: float
 
 
-class Guard(Model):
-    """Stops the run when a critical SLO's bad ratio stays at or above `error_ratio` longer than `for_s`."""
-
-    error_ratio: float
-    for_s: float
-    no_data_s: float
-    because: str
-
-
 class Plan(Model):
     """Everything a run does and is judged by."""
 
@@ -87,6 +80,11 @@ class Plan(Model):
     sweep: Sweep | None = None
     proves: tuple[Proves, ...]
     blast_radius: tuple[str, ...]
+    hosts: tuple[str, ...] = ()  # every one an activity, the guard or the breaker speaks to
+    calls_aws: bool = False
+    aws_region: str | None = None
+    aws_role_accounts: tuple[str, ...] = ()  # accounts of the roles the experiment takes
+    reach: Survey | None = None  # what the target said would be hit; None where it was not asked
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Plan":

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, JsonValue, StringConstraints, field_
 from harness.documents import Mistakes, RatePerS, problem, read_documents, validate
 from harness.errors import FileError
 from harness.model import Exact, Model
+from harness.plan.allow import Allow
 from harness.plan.configuration import configuring_files, digest
 from harness.plan.written import Written
 from harness.redaction import has_credentials, looks_secret
@@ -66,6 +67,7 @@ class WrittenTarget(Written):
     variables: dict[VariableName, str] = {}  # environment of the experiment: zones, tags, whatever it reads
     secrets: tuple[SecretName, ...] = ()  # names of environment variables the experiment needs; never values
     configuration: tuple[str, ...] = ()  # files that configure it; when they change, old proof is stale
+    allow: Allow = Allow()
 
     @field_validator("variables")
     @classmethod
@@ -101,6 +103,8 @@ class Target(Model):
     zone_header: str | None = None
     fallback_header: str | None = None
     aws_account: str | None = None
+    aws_region: str | None = None
+    allow: Allow = Allow()
     environment_variables: dict[str, str] = {}
     secrets: tuple[str, ...] = ()
     configuration: str = ""  # digest of what it is: its own words, and the files it names
@@ -145,6 +149,8 @@ def _target(written: WrittenTarget, files: dict[str, bytes]) -> Target:
         zone_header=written.zone_header,
         fallback_header=written.fallback_header,
         aws_account=written.aws.account if written.aws else None,
+        aws_region=written.aws.region if written.aws else None,
+        allow=written.allow,
         environment_variables=variables,
         secrets=written.secrets,
         configuration=digest(written.model_dump(mode="json", include=_CONFIGURES), files),

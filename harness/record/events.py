@@ -42,7 +42,7 @@ class Kind(StrEnum):
     LOAD_BEGIN = "load.begin"
     LOAD_END = "load.end"
     LOAD_LOST = "load.lost"  # a load process died
-    GUARD = "guard"  # the guard tripped; data.because
+    GUARD = "guard"  # the guard tripped; name: the rule; data.because, data.since_ns: the first bad thing it saw
     READ_BACK = "read-back"  # survivors were read; data.complete, data.count
     NOTE = "note"
 

@@ -1,4 +1,4 @@
-"""What was read from the target beside our own requests: breaker states, requests that reach a dependency.
+"""What was read from the target beside our own requests, for the breaker, the dependency and the guard.
 
 `observations.jsonl` in a run's folder, one line a look at one address. The state of a breaker is one of
 harness.plan.BreakerState; the count of a dependency's requests is a counter, which only grows until its process
@@ -23,6 +23,7 @@ class Seen(StrEnum):
 
     BREAKER = "breaker"
     DEPENDENCY = "dependency"
+    GUARD = "guard"  # a metric of the target's that the guard goes by; source: the rule's name
 
 
 class Observation(Model):

@@ -57,6 +57,7 @@ class RunInfo(Model):
     repeat: str  # the command line that repeats the run
     configuration: str = ""  # digest of the target's configuration; older runs have none
     sealed: bool = False  # whether the run is sealed when it is over (record/seal.py)
+    approver: str = ""  # who approved a drill in production
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from harness.report.closing import summary
 from harness.report.console import terminal
 from harness.report.lines import put
 from harness.report.page import html, json_text
-from harness.report.planned import show_plan
+from harness.report.planned import show_plan, show_reach
 from harness.report.review import (
     review_html,
     review_json,
@@ -29,6 +29,7 @@ __all__ = [
     "roadmap_github",
     "roadmap_markdown",
     "show_plan",
+    "show_reach",
     "show_review",
     "show_roadmap",
     "show_trend",

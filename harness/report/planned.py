@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from harness.plan import Breaker, Phase, Plan, Sweep
+from harness.plan import Breaker, Phase, Plan, Sweep, rules_in_words
 from harness.report import words
 from harness.report.lines import COLUMNS_MAX, put
 from harness.slo import LoadIndicator, RecoveryObjective
@@ -26,6 +26,14 @@ def show_plan(plan: Plan, console: Console) -> None:
         console.print()
         put(console, Text(words.visible(title), style="bold"), width)
         put(console, Padding(_grid(rows), (0, 0, 0, 2)), width)
+
+
+def show_reach(plan: Plan, console: Console) -> None:
+    """Print what would be hit; what `wellproven drill --dry-run` shows."""
+    width = min(console.width, COLUMNS_MAX)
+    put(console, Text(words.visible(f"{plan.file} on {plan.target} ({plan.environment}) would hit"), "bold"), width)
+    rows = [(line,) for line in plan.blast_radius] + [("speaks to " + (", ".join(plan.hosts) or "no host by name"),)]
+    put(console, Padding(_grid(rows), (0, 0, 0, 2)), width)
 
 
 type Rows = Sequence[tuple[str, ...]]
@@ -68,6 +76,8 @@ def _sections(plan: Plan) -> Iterable[tuple[str, Rows]]:
     )
     yield "Phases", [(phase.name, length(phase), phase.because) for phase in plan.phases]
     yield "Guard: the run stops, and the fault is undone", [(guard_limits(plan),)]
+    if rules := rules_in_words(plan.guard):
+        yield "Guard, besides: the same where", rules
     yield "What breaks (blast radius)", [(line,) for line in plan.blast_radius]
     yield "Evidence that the fault took effect", [(one.name,) for one in plan.evidence] or [("none",)]
     if plan.healed:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.judge import Judgement
-from harness.plan import Plan
+from harness.plan import Plan, rules_in_words
 from harness.record import Record
 from harness.report import words
 from harness.report.planned import claim, guard_limits, length
@@ -214,6 +214,7 @@ def plan_tables(plan: Plan) -> Iterable[Table]:
         ("what", "limit"),
         (
             ("guard", guard_limits(plan)),
+            *((f"guard: {name}", when) for name, when in rules_in_words(plan.guard)),
             *(("blast radius", line) for line in plan.blast_radius),
             *(("action", f"{action.name}: {action.what}") for action in plan.actions),
             ("stays kept for", format_duration(plan.sustain_ns)),
@@ -296,3 +297,5 @@ def head_table(record: Record) -> Iterable[tuple[str, str]]:
     yield "versions", ", ".join(f"{name} {version}" for name, version in info.versions.items()) or "unknown"
     yield "seed", str(info.seed)
     yield "repeat", info.repeat
+    if info.approver:
+        yield "approved by", info.approver

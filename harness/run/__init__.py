@@ -1,7 +1,8 @@
 """DOING IT: one run, from plan to record. The only stage that touches the world."""
 
+from harness.run.lock import is_held
 from harness.run.operator import Operator
 from harness.run.parts import ChaosPart, LoadPart, Parts
 from harness.run.runner import run
 
-__all__ = ["ChaosPart", "LoadPart", "Operator", "Parts", "run"]
+__all__ = ["ChaosPart", "LoadPart", "Operator", "Parts", "is_held", "run"]

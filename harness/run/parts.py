@@ -12,6 +12,8 @@ from harness.clock import Clock
 from harness.errors import NotAvailableError
 from harness.fault import Identity
 from harness.plan import Plan, Profile
+from harness.run.guard import Look
+from harness.run.looks import look_at
 from harness.run.observer import observe
 from harness.run.readback import read_survivors
 
@@ -162,6 +164,23 @@ class Observe(Protocol):
         """Begin to look."""
 
 
+class LooksPart(Protocol):
+    """Something that looks at the metrics the guard goes by (harness.run.looks.Looks)."""
+
+    def latest(self) -> Mapping[str, Look]:
+        """The last look at each, by the rule's name."""
+
+    def stop(self) -> None:
+        """Look no more."""
+
+
+class LookAt(Protocol):
+    """harness.run.looks.look_at."""
+
+    def __call__(self, plan: Plan, run_dir: Path, environment: Mapping[str, str], *, clock: Clock) -> LooksPart:
+        """Begin to look."""
+
+
 class ReadSurvivors(Protocol):
     """harness.run.readback.read_survivors."""
 
@@ -192,4 +211,5 @@ class Parts:
     watch: StartWatch = fault.watch
     undo: StartUndo = fault.start_undo
     observe: Observe = observe
+    look_at: LookAt = look_at
     read_survivors: ReadSurvivors = read_survivors

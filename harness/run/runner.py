@@ -18,7 +18,7 @@ from harness.run.info import make_info
 from harness.run.live import Live
 from harness.run.lock import target_lock
 from harness.run.operator import Operator
-from harness.run.parts import ChaosPart, LoadPart, ObserverPart, Parts
+from harness.run.parts import ChaosPart, LoadPart, LooksPart, ObserverPart, Parts
 from harness.run.undoing import BEGIN_FAULT_S, Undoing, refuse_open
 from harness.units import NS_PER_S
 
@@ -49,6 +49,7 @@ def run(
     parts: Parts,
     owner: Identity | None = None,
     announce: Callable[[RunInfo], None] = lambda _info: None,
+    approver: str = "",
 ) -> Path:
     """Drill one plan against a target and return the run's folder; `announce` is told what runs before it does.
 
@@ -65,7 +66,7 @@ def run(
             update={"profile": plan.profile.model_copy(update={"id_prefix": f"wp-{path.name.lower()}"})}
         )
         try:
-            info = make_info(plan, target, name, command, clock=clock)
+            info = make_info(plan, target, name, command, clock=clock, approver=approver)
             write_json(path / "run.json", info)
             write_json(path / "plan.json", plan)
             point_latest(runs, path)
@@ -110,6 +111,7 @@ class _Run:
         self._chaos: ChaosPart | None = None
         self._chaos_ended = False
         self._observer: ObserverPart | None = None
+        self._looks: LooksPart | None = None
         self._surging = False
         self._dose = ""
         self._begin_ns = clock.monotonic_ns()
@@ -170,6 +172,7 @@ class _Run:
         self._undoing.start(variables)
         self._chaos.wait_ready()
         self._observer = self._parts.observe(self._plan, self._path, clock=self._clock)
+        self._looks = self._parts.look_at(self._plan, self._path, variables, clock=self._clock)
         self._load = self._parts.start_load(self._plan.profile, self._path, clock=self._clock)
         self._log.write(Kind.LOAD_BEGIN, at_ns=self._load.begin_ns)
 
@@ -198,6 +201,9 @@ class _Run:
 
     def _fault_phase(self) -> None:
         assert self._chaos is not None
+        assert self._looks is not None
+        while not self._guard.is_informed(self._looks.latest()):
+            self._tick()  # the guard trips where it stays uninformed
         self._step("inject", "Chaos Toolkit looks at the steady state, then breaks")
         self._chaos.go(self._undoing.open(self._chaos))
         inject = self._wait_for(Kind.FAULT_BEGIN, BEGIN_FAULT_S)
@@ -340,10 +346,11 @@ class _Run:
         endangered = self._undoing.problem() or self._undone_by_others()
         if endangered:
             raise _Stopped("failed", endangered)
-        because = self._guard.trip(self._live, self._clock.monotonic_ns())
-        if because:
-            self._log.write(Kind.GUARD, because=because)
-            raise _Stopped("guard", because)
+        looks = self._looks.latest() if self._looks is not None else {}
+        trip = self._guard.trip(self._live, self._clock.monotonic_ns(), looks)
+        if trip is not None:
+            self._log.write(Kind.GUARD, trip.rule, because=trip.because, since_ns=trip.since_ns)
+            raise _Stopped("guard", trip.because)
 
     def _has_ended_fault(self) -> bool:
         return self._chaos_ended or any(event.kind is Kind.FAULT_END for event in self._live.events)
@@ -451,6 +458,9 @@ class _Run:
         if self._observer is not None:
             self._observer.stop()
             self._observer = None
+        if self._looks is not None:
+            self._looks.stop()
+            self._looks = None
 
     def _clean_up(self) -> None:
         """Whatever is still there goes; a no-op after an orderly end."""

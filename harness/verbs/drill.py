@@ -25,11 +25,12 @@ from harness.files import replace_file
 from harness.judge import Judgement, judge, worst
 from harness.plan import TESTBED, Plan, Target, built_in_target
 from harness.record import Progress, Record, RunInfo, read_record, write_parquet
-from harness.report import html, json_text, live, put, summary, terminal
+from harness.report import html, json_text, live, put, show_reach, summary, terminal
 from harness.run import Operator, Parts, run
 from harness.units import NS_PER_S
 from harness.verbs.common import (
     EXIT,
+    Read,
     Streams,
     add_plan_arguments,
     add_runs_argument,
@@ -38,6 +39,7 @@ from harness.verbs.common import (
     make_runs_folder,
     read_files,
 )
+from harness.verbs.limits import add_limit_arguments, ask_all, checked, refuse, target_as_it_is
 from harness.verbs.recover import left_said
 from harness.verbs.reviewing import ANSWERS_FILE, Sources, link_to, page_beside
 
@@ -54,6 +56,7 @@ examples:
   wellproven drill az-failure --quick      phases as short as the verdicts allow
   wellproven drill experiments/az-failure.yaml --target staging
   wellproven drill latency --sweep 50ms..800ms   the delay at which each SLO breaks
+  wellproven drill az-failure --target staging --dry-run   what would be hit, and whether it is allowed
   wellproven drill --json > verdicts.json  schema wellproven/verdict/v1; a list for several experiments
 
 Ctrl-C once stops and undoes; twice leaves at once, and the watchdog sees to it that the fault is undone. A drill that
@@ -67,7 +70,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_plan_arguments(parser)
     add_sweep_argument(parser)
     add_runs_argument(parser)
-    parser.add_argument("--testbed", default="default", metavar="NAME", help="the test bed to use if it is up")
+    add_limit_arguments(parser)
+    parser.add_argument("--dry-run", action="store_true", help="ask what would be hit, check all limits, touch nothing")
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
 
 
@@ -79,6 +83,10 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
     if missing:
         raise NotAvailableError(f"target {target.name} needs these environment variables: {', '.join(missing)}")
     planned = make_plans(read, target, arguments, arguments.sweep)  # every mistake before anything starts
+    if arguments.dry_run:
+        return _dry_run(read, target, arguments, streams)
+    if target.name != TESTBED:
+        planned = checked(planned, target, arguments, SystemClock())
     make_runs_folder(arguments.runs)
     operator = Operator()
     drills: list[tuple[Judgement, Path]] = []
@@ -88,6 +96,7 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
                 # Anew for each: on the embedded target, an earlier drill may have moved the database's primary.
                 now, owner = reached()
                 plan = make_plans(read, now, arguments, arguments.sweep)[index]
+                (plan,) = checked([plan], now, arguments, SystemClock())  # anew: time and budget have moved on
                 drills.append(_drill_one(plan, now, owner, arguments, streams, operator))
                 if operator.wants_stop:
                     break
@@ -100,6 +109,22 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
         texts = [json_text(one) for one in judgements]
         streams.out.write(texts[0] + "\n" if len(read.experiments) == 1 else "[" + ",\n".join(texts) + "]\n")
     return EXIT[worst(one.outcome for one in judgements)]
+
+
+def _dry_run(read: Read, target: Target, arguments: argparse.Namespace, streams: Streams) -> int:
+    """Say what would be hit, and all that is not allowed of it; touch nothing."""
+    now = target_as_it_is(target, arguments.testbed)
+    plans = make_plans(read, now, arguments, arguments.sweep)
+    if now.name == TESTBED and not now.environment_variables:
+        raise NotAvailableError("the test bed is not up, so nobody can be asked: wellproven testbed up")
+    asked, problem = ask_all(plans, now)
+    for plan in asked:
+        show_reach(plan, streams.result)
+    refuse(asked, now, arguments, SystemClock())
+    if problem is not None:
+        raise problem
+    streams.progress.print("dry run   all of it is allowed; nothing was touched")
+    return 0
 
 
 @contextmanager
@@ -152,6 +177,8 @@ def _drill_one(
     clock = SystemClock()
     command = ["drill", plan.file, "--target", target.name, "--seed", str(arguments.seed)]
     command += ["--quick"] if arguments.quick else []
+    command += ["--production"] if arguments.production else []
+    command += ["--approver", arguments.approver] if arguments.approver else []
     if plan.sweep is not None:
         lowest, highest = (f"{float(dose):g}{plan.sweep.unit}" for dose in (plan.sweep.lowest, plan.sweep.highest))
         command += ["--sweep", f"{lowest}..{highest}"]
@@ -171,6 +198,7 @@ def _drill_one(
                 start_load=partial(load.start, withheld=target.secrets),
             ),
             owner=owner,
+            approver=arguments.approver,
         )
     record = read_record(path)
     judgement = judge(record)

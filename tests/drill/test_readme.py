@@ -47,7 +47,7 @@ def test_readmes_commands_do_what_readme_says(tmp_path: Path) -> None:
         shutil.copytree(ROOT / folder, tmp_path / folder)
     shown = [shlex.split(one) for one in commands(ROOT / "README.md") if one.startswith("wellproven")]
     shown = [words for words in shown if words[2:3] not in (["pull"], ["push"])]  # tests/review has a server for these
-    verbs = ["check", "plan", "drill", "judge", "report", "testbed", *["review"] * 7, *["recover"] * 2]
+    verbs = ["check", "plan", *["drill"] * 2, "judge", "report", "testbed", *["review"] * 7, *["recover"] * 2]
     assert [words[1] for words in shown] == verbs
     with bed_up("staging") as bed:
         status = bed.status()
@@ -62,12 +62,13 @@ def test_readmes_commands_do_what_readme_says(tmp_path: Path) -> None:
             "aws": {"account": "123456789012", "region": status.region, "endpoint": status.endpoints["aws"]},
             "variables": {"DRILL_AZ": next(iter(status.zones)), **variables},
             "secrets": list(SECRETS),
+            "allow": {"zones": [next(iter(status.zones))], "tags": {"wellproven": "drill"}, "share": "40%"},
         }
         wrong = {**staging, "name": "elsewhere", "aws": {**staging["aws"], "account": "999999999999"}}
         (tmp_path / "experiments/targets.yaml").write_text(yaml.safe_dump({"targets": [staging, wrong]}))
         refused = run(["wellproven", "drill", "az-failure", "--target", "elsewhere"], tmp_path, secrets)
         assert refused.returncode == 77
-        assert "are of AWS account 123456789012, the target allows 999999999999" in " ".join(refused.stderr.split())
+        assert "are of AWS account 123456789012, allowed is 999999999999" in " ".join(refused.stderr.split())
         for words in shown:
             done = run(words, tmp_path, secrets)
             for _ in range(ATTEMPTS_MAX):  # a drill on a busy machine may be void: see drills.py

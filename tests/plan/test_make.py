@@ -45,12 +45,6 @@ def test_a_target_that_allows_less_than_production_is_refused() -> None:
         plan_of(small)
 
 
-def test_production_is_refused() -> None:
-    """This release drills no production target, whatever its file allows."""
-    with pytest.raises(RefusedError, match="is production"):
-        plan_of(TARGET.model_copy(update={"environment": "production"}))
-
-
 @pytest.mark.parametrize("quick", [True, False])
 def test_the_fault_phase_is_long_enough_for_the_rto(*, quick: bool) -> None:
     """A recovery at the last moment of the RTO can still be seen to hold for the sustained length."""

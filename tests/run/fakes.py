@@ -11,6 +11,7 @@ from harness.clock import Clock, ManualClock
 from harness.fault import Identity, close_entry
 from harness.plan import Plan, Profile
 from harness.record import REQUEST, EventLog, Kind, Outcome, RouteCount, WorkerReport, write_json
+from harness.run.guard import Look
 from harness.units import NS_PER_MS, NS_PER_S
 
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
@@ -258,6 +259,20 @@ class FakeUndo:
         return 1
 
 
+class FakeLooks:
+    """What the guard's metrics say: scripted by the manual clock."""
+
+    def __init__(self, say: Callable[[float], dict[str, Look]], clock: Clock) -> None:
+        self.stopped = False
+        self._say, self._clock, self._begin_ns = say, clock, clock.monotonic_ns()
+
+    def latest(self) -> dict[str, Look]:
+        return self._say((self._clock.monotonic_ns() - self._begin_ns) / NS_PER_S)
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
 def read_survivors(world: World) -> Callable[..., int]:
     """A reader that finds every acknowledged write but the lost ones."""
 
@@ -278,4 +293,13 @@ def read_survivors(world: World) -> Callable[..., int]:
     return read
 
 
-__all__ = ["FakeChaos", "FakeLoad", "FakeUndo", "FakeWatch", "ManualClock", "World", "read_survivors"]
+__all__ = [
+    "FakeChaos",
+    "FakeLoad",
+    "FakeLooks",
+    "FakeUndo",
+    "FakeWatch",
+    "ManualClock",
+    "World",
+    "read_survivors",
+]

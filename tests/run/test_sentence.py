@@ -2,6 +2,7 @@
 
 import resource
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,12 @@ from harness import slo
 from harness.clock import ManualClock
 from harness.errors import NotAvailableError
 from harness.judge import Judgement, Outcome, judge
-from harness.plan import Plan, built_in_target, make, read_experiment
-from harness.record import Progress, read_record
+from harness.plan import BurnRule, MetricRule, Plan, built_in_target, make, read_experiment
+from harness.record import Kind, Progress, read_record
 from harness.run import Operator, Parts, run
+from harness.run.guard import Look
 from harness.units import NS_PER_S
-from tests.run.fakes import FakeChaos, FakeLoad, FakeUndo, FakeWatch, World, read_survivors
+from tests.run.fakes import FakeChaos, FakeLoad, FakeLooks, FakeUndo, FakeWatch, World, read_survivors
 
 ROOT = Path(__file__).parents[2]
 TARGET = built_in_target("http://127.0.0.1:1", {})
@@ -39,6 +41,7 @@ class Drill:
         self.load: FakeLoad | None = None
         self.chaos: FakeChaos | None = None
         self.watch: FakeWatch | None = None
+        self.say: Callable[[float], dict[str, Look]] = lambda _seconds: {}
 
     def go(self) -> Path:
         return run(
@@ -56,7 +59,9 @@ class Drill:
                 watch=self._start_watch,
                 undo=lambda *_arguments, **_named: FakeUndo(),
                 read_survivors=read_survivors(self.world),
+                look_at=lambda _plan, _path, _environment, *, clock: FakeLooks(self.say, clock),
             ),
+            approver="Kim Lee",
         )
 
     def _observe(self, progress: Progress) -> None:
@@ -220,6 +225,69 @@ def test_the_guard_stops_what_stays_broken(tmp_path: Path, plan: Plan) -> None:
     assert 3.0 <= (fake.world.healed_ns - fake.world.inject_ns) / NS_PER_S <= 5.0
     assert verdict(judgement, "run complete")[1].startswith("the run was cut short (guard: orders-")
     assert judgement.outcome is not Outcome.MET
+
+
+def watched_by(plan: Plan, rule: MetricRule) -> Plan:
+    return plan.model_copy(update={"guard": plan.guard.model_copy(update={"metrics": (rule,)})})
+
+
+QUERY = MetricRule(name="errors", how="prometheus", url="http://p", query="errors")
+
+
+def test_a_metric_that_says_stop_before_the_fault_leaves_all_whole(tmp_path: Path, plan: Plan) -> None:
+    """In the baseline already: the run ends, and nothing was broken."""
+    fake = Drill(watched_by(plan, QUERY), tmp_path, World(), None)
+    fake.say = lambda seconds: {"errors": Look(at_ns=fake.clock.monotonic_ns(), value="9", trips=seconds > 4)}
+    judgement = judge(read_record(fake.go()))
+    assert fake.chaos is not None
+    assert "go" not in fake.chaos.calls
+    assert verdict(judgement, "run complete")[1].startswith("the run was cut short (guard: errors: errors > 0: 9")
+
+
+def test_nothing_is_broken_while_a_metric_tells_nothing(tmp_path: Path, plan: Plan) -> None:
+    """A metric that never tells anything is waited for, not passed over; in the end it trips."""
+    fake = Drill(watched_by(plan, QUERY.model_copy(update={"every_s": 20.0})), tmp_path, World(), None)
+    fake.say = lambda _seconds: {}
+    judgement = judge(read_record(fake.go()))
+    assert fake.chaos is not None
+    assert "go" not in fake.chaos.calls
+    assert "errors cannot be evaluated: no look at it has ended for 64 s" in verdict(judgement, "run complete")[1]
+
+
+def test_a_metric_that_trips_in_the_fault_phase_undoes_it(tmp_path: Path, plan: Plan) -> None:
+    """The event names the rule and since when; the undo begins at once."""
+    fake = Drill(watched_by(plan, QUERY), tmp_path, World(), None)
+
+    def say(_seconds: float) -> dict[str, Look]:
+        inject_ns, now_ns = fake.world.inject_ns, fake.clock.monotonic_ns()
+        return {"errors": Look(at_ns=now_ns, value="9", trips=inject_ns is not None and now_ns > inject_ns + NS_PER_S)}
+
+    fake.say = say
+    record = read_record(fake.go())
+    tripped, undone = record.first(Kind.GUARD), record.first(Kind.FAULT_END)
+    assert tripped is not None
+    assert undone is not None
+    assert tripped.name == "errors"
+    assert 0 <= undone.at_ns - tripped.data["since_ns"] <= NS_PER_S
+
+
+def test_a_burn_stops_the_drill_within_two_seconds_of_the_first_bad_second(tmp_path: Path, plan: Plan) -> None:
+    """Orders refused from the fault on: the undo begins within two seconds of the first refused order."""
+    burning = BurnRule(rate=Fraction(20), over_s=2)  # 10 % of 99.5 %
+    guarded = plan.model_copy(update={"guard": plan.guard.model_copy(update={"burn": burning})})
+    fake = Drill(guarded, tmp_path, World(failover_after_ns=None), None)
+    record = read_record(fake.go())
+    tripped = record.first(Kind.GUARD)
+    assert tripped is not None
+    assert tripped.name == "burn"
+    assert fake.world.inject_ns is not None
+    assert fake.world.healed_ns is not None
+    assert fake.world.healed_ns - fake.world.inject_ns <= 2 * NS_PER_S
+
+
+def test_who_approved_is_in_the_record(tmp_path: Path, plan: Plan) -> None:
+    """An auditor finds the name in the head of the run."""
+    assert read_record(Drill(plan, tmp_path, World(), None).go()).info.approver == "Kim Lee"
 
 
 def test_a_target_that_does_not_answer_is_said_so_and_nothing_is_started(tmp_path: Path, plan: Plan) -> None:

@@ -1,0 +1,194 @@
+"""What a target does not allow of a plan: every reason at once, each with the way out. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+
+from harness.plan.allow import FAULT_NS, LOOPBACK, Reach, Survey, is_allowed_host
+from harness.plan.plan import PhaseName, Plan
+from harness.plan.reached import host_of, is_aws
+from harness.plan.target import Target
+from harness.units import NS_PER_S, format_duration, format_percent
+
+IDS_MAX = 8
+STRICT = ("staging", "production")
+
+
+@dataclass(frozen=True)
+class Around:
+    """What a run's limits depend on beside its plan."""
+
+    now: datetime  # knows its zone
+    production: bool = False  # --production was given
+    approver: str = ""
+    locked: bool = False  # another run holds the target
+    spent: Mapping[str, float] = field(default_factory=dict)  # SLO: share of its window that stored runs have cost
+    spent_unknown: tuple[str, ...] = ()  # stored runs of the window that do not say what they cost
+
+
+def refusals(plan: Plan, target: Target, survey: Survey | None, around: Around) -> list[str]:
+    """Why this plan must not be run on this target now; none where it may. `survey`: None where nobody was asked."""
+    found = [
+        *_production(target, around),
+        *_time(plan, target, around),
+        *_hosts(plan, target),
+        *_fault(plan, target),
+        *_budget(plan, target, around),
+        *_aws_words(plan, target),
+    ]
+    if around.locked:
+        found.append("another run holds it; one run a target at a time: wait until that one has ended")
+    return found if survey is None else [*found, *_survey(target, survey)]
+
+
+def _production(target: Target, around: Around) -> Iterator[str]:
+    if target.environment != "production":
+        return
+    if not around.production:
+        yield "it is production; say that you know with --production"
+    if not around.approver.strip():
+        yield "a drill in production needs somebody who approved it; name them with --approver NAME"
+    if not target.allow.windows:
+        yield "it is production and names no maintenance window; add allow: {windows: [...]} to the target"
+
+
+def _time(plan: Plan, target: Target, around: Around) -> Iterator[str]:
+    longest_s = sum(phase.longest_s for phase in plan.phases)
+    end = around.now + timedelta(seconds=longest_s)
+    if target.allow.windows and not any(window.holds(around.now, end) for window in target.allow.windows):
+        windows = "; ".join(map(str, target.allow.windows))
+        now = f"{around.now.astimezone(UTC):%a %Y-%m-%d %H:%M} UTC"
+        yield (
+            f"no maintenance window holds a drill of up to {format_duration(longest_s * NS_PER_S)} that begins now "
+            f"({now}); windows: {windows}; wait for one, or add one"
+        )
+
+
+def _hosts(plan: Plan, target: Target) -> Iterator[str]:
+    own = host_of(target.base_url)
+    usual = (own,) if target.environment in STRICT else (own, *LOOPBACK)
+    allowed = usual if target.allow.hosts is None else target.allow.hosts
+    for host in dict.fromkeys((own, *plan.hosts)):
+        if not is_allowed_host(host, allowed):
+            what = "this machine, as an activity's place" if host == "localhost" else f"host {host}"
+            yield f"{what} is not allowed; allowed: {', '.join(allowed)}; add it to allow: {{hosts: [...]}}"
+
+
+def _fault(plan: Plan, target: Target) -> Iterator[str]:
+    longest_ns = target.allow.fault or (FAULT_NS if target.environment in STRICT else None)
+    planned_ns = round(plan.phase(PhaseName.FAULT).longest_s * NS_PER_S)
+    if longest_ns is not None and planned_ns > longest_ns:
+        yield (
+            f"the fault may stay for {format_duration(planned_ns)}, allowed are {format_duration(longest_ns)}; "
+            "shorten phases: in the experiment, or raise allow: {fault: ...}"
+        )
+
+
+def _budget(plan: Plan, target: Target, around: Around) -> Iterator[str]:
+    least = target.allow.budget_left
+    if least is None:
+        return
+    for name in around.spent_unknown:
+        yield f"what run {name} cost of the budget cannot be read; judge it again, or move its folder away"
+    costs = plan.budget or Fraction(0)
+    for slo in plan.slos:
+        spent = around.spent.get(slo.name, 0.0)
+        left = 1 - spent - float(costs)
+        if left < float(least):
+            may = f" and this one may cost {format_percent(costs)}" if costs else ""
+            window = format_duration(slo.window_ns)
+            yield (
+                f"drills have cost {format_percent(spent)} of {slo.name}'s budget of {window}{may}; "
+                f"{format_percent(least)} must be left: wait, or lower allow: {{budget-left: ...}}"
+            )
+
+
+def _aws_words(plan: Plan, target: Target) -> Iterator[str]:
+    """What must be named before AWS is called at all."""
+    if not plan.calls_aws:
+        return
+    if target.aws_region and plan.aws_region and plan.aws_region != target.aws_region:
+        yield f"the experiment works in region {plan.aws_region}, allowed is {target.aws_region}; drop aws_region"
+    for account in plan.aws_role_accounts:
+        if account != target.aws_account:
+            yield f"the experiment takes a role in AWS account {account}, allowed is {target.aws_account or 'none'}"
+    if target.environment not in STRICT:
+        return
+    allow = target.allow
+    missing = {
+        "aws: {account: ...}": target.aws_account,
+        "aws: {region: ...}": target.aws_region,
+        "allow: {zones: [...]}": allow.zones,
+        "allow: {tags: {...}}": allow.tags,
+        "allow: {share: ...}": allow.share,
+    }
+    for what in (what for what, value in missing.items() if not value):
+        yield f"the experiment calls AWS, and the target does not say what of it is allowed; add {what}"
+
+
+def _survey(target: Target, survey: Survey) -> Iterator[str]:
+    if target.aws_account and survey.account and survey.account != target.aws_account:
+        yield f"the credentials are of AWS account {survey.account}, allowed is {target.aws_account}"
+    for reach in survey.reaches:
+        for reason in _reach(target, reach):
+            yield f"{reach.action} ({reach.what}): {reason}"
+    yield from _together(target, survey)
+
+
+def _together(target: Target, survey: Survey) -> Iterator[str]:
+    """Actions that are small enough each, and too large together."""
+    most = target.allow.share
+    for kind in sorted({one.kind for reach in survey.reaches for one in reach.resources}):
+        mine = [reach for reach in survey.reaches if reach.hits and reach.resources[0].kind == kind]
+        capacity = max((reach.capacity or 0 for reach in mine), default=0)
+        if most is None or len(mine) < 2 or not capacity or any(one.share and one.share > most for one in mine):
+            continue
+        all_of = {one.id for reach in mine if reach.hits == len(reach.resources) for one in reach.resources}
+        some_of = sum(reach.hits or 0 for reach in mine if reach.hits != len(reach.resources))
+        share = Fraction(min(capacity, len(all_of) + some_of), capacity)
+        if share > most:
+            shown = format_percent(share)
+            yield f"the actions together take {shown} of the {kind}s, allowed is {format_percent(most)}; hit fewer"
+
+
+def _reach(target: Target, reach: Reach) -> Iterator[str]:
+    allow = target.allow
+    if not reach.counted:
+        if target.environment in STRICT and reach.what not in allow.uncounted:
+            yield f"{reach.said}; where that is all right, add allow: {{uncounted: [{reach.what}]}}"
+        return
+    if reach.hits == 0:
+        yield f"hits nothing: {reach.said}; look at its filters, zone and names: a drill of nothing proves nothing"
+        return
+    if reach.aws and not reach.tagged:
+        tags = ", ".join(f"{key}={value}" for key, value in allow.tags.items())
+        yield f"does not ask for the tags {tags}; add them to its filters"
+    zones = sorted({one.zone for one in reach.resources})
+    if allow.zones is not None and (other := [zone for zone in zones if zone not in allow.zones]):
+        yield f"reaches zone {', '.join(other)}; allowed: {', '.join(allow.zones)}; add it to allow: {{zones: [...]}}"
+    foreign = [one.id for one in reach.resources if not allow.tags.items() <= one.tags.items()]
+    if foreign:
+        shown = ", ".join(foreign[:5]) + (" ..." if len(foreign) > 5 else "")
+        yield f"reaches {len(foreign)} without the allowed tags ({shown}); narrow its filters"
+    if allow.share is not None and reach.share is not None and reach.share > allow.share:
+        most = format_percent(allow.share)
+        yield f"takes {format_percent(reach.share)} of the capacity ({reach.said}), allowed is {most}; hit fewer"
+
+
+def in_words(survey: Survey) -> tuple[str, ...]:
+    """What would be hit, a line an action."""
+    lines = []
+    for reach in survey.reaches:
+        share = "" if reach.share is None else f" ({format_percent(reach.share)})"
+        ids = [one.id for one in reach.resources]
+        shown = f": {', '.join(ids[:IDS_MAX])}{' ...' if len(ids) > IDS_MAX else ''}" if ids else ""
+        lines.append(f"{reach.action}: {reach.said}{share}{shown}")
+    if survey.account is not None:
+        lines.append(f"asked of AWS account {survey.account}, region {survey.region}")
+    return tuple(lines)
+
+
+def needs_asking(plan: Plan) -> bool:
+    """Whether AWS must be asked what the actions would hit."""
+    return any(is_aws(action.what) for action in plan.actions)

@@ -1,0 +1,108 @@
+"""What an experiment speaks to and acts on, as far as its words say it. Pure; the rest is asked of the target."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from pydantic import JsonValue
+
+from harness.plan.allow import Reach
+from harness.plan.experiment import Action, Experiment, configuration_of, resolve_known
+
+OURS: Final = "harness.fault."
+AWS: Final = ("chaosaws.", "harness.fault.aws_")
+HARMLESS: Final = ("noop", "surge")  # they break nothing of the target's
+HERE: Final = ("process_kill", "process_pause", "netem")  # they act on the machine the drill runs on
+THIS_MACHINE: Final = "localhost"
+_URL: Final = re.compile(r"https?://[^\s,\"'<>]+", re.IGNORECASE)
+_ROLE: Final = re.compile(r"arn:[\w-]+:iam::(\d{12}):role/\S+")
+_HOST_ARGUMENTS: Final = ("host", "hosts", "hostname", "address", "server")
+
+
+def is_aws(what: str) -> bool:
+    """Whether an activity calls AWS."""
+    return what.startswith(AWS)
+
+
+def speaks_to(experiment: Experiment, environment: Mapping[str, str], urls: Iterable[str]) -> dict[str, Any]:
+    """The fields of a plan that say which hosts, and which of AWS, an experiment speaks to."""
+    known = configuration_of(experiment, environment)
+    body: Any = experiment.body
+    hypothesis = body.get("steady-state-hypothesis")
+    probes = hypothesis.get("probes", []) if isinstance(hypothesis, dict) else []
+    written = [*body["method"], *body["rollbacks"], *probes]
+    written += [item.probe for item in experiment.drill.evidence if item.probe]
+    written += [item.probe for item in experiment.drill.healed]
+    if experiment.drill.dose is not None:
+        written.append({"provider": experiment.drill.dose.measured_by})
+    activities = [one for one in resolve_known(written, known) if isinstance(one, dict)]
+    modules = [str((one.get("provider") or {}).get("module", "")) for one in activities]
+    region = known.get("aws_region") or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
+    role = _ROLE.fullmatch(known.get("aws_assume_role_arn", ""))
+    return {
+        "hosts": hosts_of(activities, urls),
+        "calls_aws": any(is_aws(f"{module}.") for module in modules),
+        "aws_region": region,
+        "aws_role_accounts": (role[1],) if role else (),
+    }
+
+
+def hosts_of(activities: Iterable[Mapping[str, JsonValue]], urls: Iterable[str] = ()) -> tuple[str, ...]:
+    """Every host that activities (resolved) and addresses name, once each, in order."""
+    found: dict[str, None] = {}
+    for activity in activities:
+        provider: Any = activity.get("provider")
+        if not isinstance(provider, dict):
+            continue
+        found.update(dict.fromkeys(_hosts_in(provider)))
+        name = str(provider.get("module", "")).removeprefix(OURS)
+        if provider.get("type") == "process" or name in HERE:
+            found[THIS_MACHINE] = None
+    for url in urls:
+        found.update(dict.fromkeys(_hosts_in(url)))
+    return tuple(found)
+
+
+def _hosts_in(value: object, key: str = "") -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from _hosts_in(part, str(name))
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _hosts_in(part, key)
+    elif isinstance(value, str):
+        urls = _URL.findall(value)
+        for url in urls:
+            yield host_of(url)
+        if not urls and key in _HOST_ARGUMENTS and value:
+            yield host_of(f"//{value}")
+
+
+def host_of(url: str) -> str:
+    """The host of an address, in lower case; the address itself where it has none."""
+    try:
+        return urlsplit(url).hostname or url
+    except ValueError:
+        return url
+
+
+def known_reach(action: Action) -> Reach:
+    """What an action that does not call AWS would hit."""
+    assert not is_aws(action.what)
+    module, _, _ = action.what.removeprefix(OURS).rpartition(".")
+    if not action.what.startswith(OURS):
+        said = "cannot be counted: nothing is known of this action"
+        return Reach(action=action.name, what=action.what, counted=False, said=said)
+    arguments = action.arguments
+    if module in HARMLESS:
+        said = "nothing of the target's breaks"
+    elif "ports" in arguments:
+        said = f"what listens on port {arguments['ports']} of this machine"
+    elif module == "netem":
+        said = f"what leaves this machine by {arguments.get('interface')}"
+    else:
+        where = ", ".join(dict.fromkeys(_hosts_in(arguments)))
+        proxy = f" {arguments['proxy']}" if "proxy" in arguments else ""
+        said = f"one proxy{proxy} at {where}" if where else "one setting of one proxy"
+    return Reach(action=action.name, what=action.what, counted=True, said=said)

@@ -1,0 +1,187 @@
+"""Looks at the metrics of the target's own that the guard goes by: Prometheus queries, CloudWatch alarms.
+
+A thread a query, and one for all alarms, which a child process reads. Each look is an observation of the record. What
+tells nothing (no answer, no series, not a number, no such alarm, one without data) is a look that failed; the guard
+says how many of these are too many.
+"""
+
+import contextlib
+import json
+import math
+import subprocess
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from harness.clock import Clock
+from harness.fault import start_alarms
+from harness.plan import MetricRule, Plan
+from harness.record import Observation, ObservationLog, Seen
+from harness.run.guard import LOOK_S, Look
+from harness.units import NS_PER_S
+
+ANSWER_BYTES_MAX = 1_000_000
+STOP_S = LOOK_S + 1.0
+SAID_MAX = 200
+
+
+class Looks:
+    """Looks at every metric of a guard until stopped; made by `look_at`."""
+
+    def __init__(self, plan: Plan, run_dir: Path, environment: Mapping[str, str], clock: Clock) -> None:
+        self._log = ObservationLog(run_dir / "observations.jsonl")
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._clock = clock
+        self._latest: dict[str, Look] = {}
+        self._child: subprocess.Popen[bytes] | None = None
+        rules = plan.guard.metrics
+        self._alarms = [rule for rule in rules if rule.how == "alarm"]
+        self._threads = [
+            threading.Thread(target=self._follow_query, args=(rule,), daemon=True, name=f"guard {rule.name}")
+            for rule in rules
+            if rule.how == "prometheus"
+        ]
+        if self._alarms:
+            every_s = min(rule.every_s for rule in self._alarms)
+            self._child = start_alarms([rule.alarm for rule in self._alarms], every_s, environment)
+            self._threads.append(threading.Thread(target=self._follow_alarms, daemon=True, name="guard alarms"))
+
+    def start(self) -> None:
+        """Begin to look."""
+        for thread in self._threads:
+            thread.start()
+
+    def latest(self) -> dict[str, Look]:
+        """The last look at each metric, by the rule's name."""
+        with self._lock:
+            return dict(self._latest)
+
+    def stop(self) -> None:
+        """Look no more; idempotent."""
+        with self._lock:
+            if self._stop.is_set():
+                return
+            self._stop.set()
+        if self._child is not None:
+            assert self._child.stdin is not None
+            with contextlib.suppress(OSError):
+                self._child.stdin.close()
+            try:
+                self._child.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+                self._child.wait()
+        for thread in self._threads:
+            thread.join(STOP_S)
+        if self._child is not None and self._child.stdout is not None:
+            self._child.stdout.close()
+        with self._lock:
+            self._log.close()
+
+    # --- Prometheus --------------------------------------------------------------------------------------------------
+
+    def _follow_query(self, rule: MetricRule) -> None:
+        with requests.Session() as session:
+            session.trust_env = False
+            while not self._stop.is_set():
+                begin_ns = self._clock.monotonic_ns()
+                try:
+                    value = _worst(rule, _ask(session, rule))
+                    self._note(rule, begin_ns, f"{value:g}", value, trips=rule.trips_at(value))
+                except (requests.RequestException, OSError) as error:
+                    self._note_failure(rule, begin_ns, f"{rule.url} does not answer ({type(error).__name__})")
+                except ValueError as error:
+                    self._note_failure(rule, begin_ns, str(error))
+                taken_s = (self._clock.monotonic_ns() - begin_ns) / NS_PER_S
+                self._stop.wait(max(0.0, rule.every_s - taken_s))
+
+    # --- CloudWatch --------------------------------------------------------------------------------------------------
+
+    def _follow_alarms(self) -> None:
+        assert self._child is not None
+        assert self._child.stdout is not None
+        for line in self._child.stdout:
+            now_ns = self._clock.monotonic_ns()
+            try:
+                said = json.loads(line)
+            except ValueError:
+                said = {"problem": "the reader of alarms said what nobody understands"}
+            for rule in self._alarms:
+                self._note_alarm(rule, said, now_ns)
+        for rule in self._alarms:  # fails closed: nobody looks any more
+            for _ in range(rule.looks):
+                self._note_failure(rule, self._clock.monotonic_ns(), "the reader of alarms has ended")
+
+    def _note_alarm(self, rule: MetricRule, said: dict[str, Any], now_ns: int) -> None:
+        state = said.get("states", {}).get(rule.alarm)
+        if "problem" in said:
+            self._note_failure(rule, now_ns, f"CloudWatch: {said['problem']}")
+        elif state in ("OK", "ALARM"):
+            self._note(rule, now_ns, state, state, trips=state == "ALARM")
+        else:
+            self._note_failure(rule, now_ns, f"alarm {rule.alarm}: {state or 'there is none of that name'}")
+
+    # --- both --------------------------------------------------------------------------------------------------------
+
+    def _note(self, rule: MetricRule, at_ns: int, said: str, value: str | float, *, trips: bool) -> None:
+        self._keep(rule, value, Look(at_ns=at_ns, value=said, trips=trips))
+
+    def _note_failure(self, rule: MetricRule, at_ns: int, problem: str) -> None:
+        before = self.latest().get(rule.name)
+        failures = before.failures if before else 0
+        since_ns = before.failing_since_ns if before and failures else at_ns
+        look = Look(at_ns=at_ns, value="", failures=failures + 1, failing_since_ns=since_ns, problem=problem[:SAID_MAX])
+        self._keep(rule, None, look)
+
+    def _keep(self, rule: MetricRule, value: str | float | None, look: Look) -> None:
+        done_ns = self._clock.monotonic_ns()
+        seen = Observation(at_ns=look.at_ns, done_ns=done_ns, what=Seen.GUARD, source=rule.name, value=value)
+        with self._lock:
+            if not self._stop.is_set():
+                self._latest[rule.name] = look
+                self._log.write(seen)
+
+
+def look_at(plan: Plan, run_dir: Path, environment: Mapping[str, str], *, clock: Clock) -> Looks:
+    """Begin to look at what the guard goes by; nobody is asked where it goes by our own traffic alone."""
+    looks = Looks(plan, run_dir, environment, clock)
+    looks.start()
+    return looks
+
+
+def _ask(session: requests.Session, rule: MetricRule) -> object:
+    """The answer's document. Raises ValueError where it is none that we understand."""
+    url = f"{rule.url}/api/v1/query"
+    with session.get(url, params={"query": rule.query}, timeout=LOOK_S, stream=True, allow_redirects=False) as answer:
+        body = answer.raw.read(ANSWER_BYTES_MAX + 1, decode_content=True)
+        if answer.status_code not in (200, 400, 422):  # the latter two carry a reason
+            raise ValueError(f"{rule.url} answers with status {answer.status_code}")
+    if len(body) > ANSWER_BYTES_MAX:
+        raise ValueError(f"{rule.url} answers with more than {ANSWER_BYTES_MAX} bytes; aggregate the query")
+    try:
+        return json.loads(body)
+    except ValueError:
+        raise ValueError(f"{rule.url} does not answer as Prometheus does") from None
+
+
+def _worst(rule: MetricRule, answer: object) -> float:
+    """The value of the answer that trips, or else any. Raises ValueError where there is no number."""
+    document: Any = answer
+    try:
+        if document["status"] != "success":
+            raise ValueError(f"Prometheus says: {document.get('error', 'no success')}")
+        kind, result = document["data"]["resultType"], document["data"]["result"]
+        if kind not in ("vector", "scalar"):
+            raise ValueError(f"the query gives a {kind}, expected a vector or a scalar")
+        values = [float(one["value"][1]) for one in result] if kind == "vector" else [float(result[1])]
+    except (LookupError, TypeError, AttributeError):
+        raise ValueError(f"{rule.url} does not answer as Prometheus does") from None
+    if not values:
+        raise ValueError("the query gives no series")
+    if any(math.isnan(value) for value in values):
+        raise ValueError("the query gives no number (NaN)")
+    return next((value for value in values if rule.trips_at(value)), values[0])

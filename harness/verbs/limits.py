@@ -1,0 +1,142 @@
+"""What a target allows, as `plan` and `drill` find out: what would be hit, what was spent, who approved."""
+
+import argparse
+import contextlib
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from harness.clock import Clock
+from harness.errors import FileError, NotAvailableError, RefusedError
+from harness.fault import ask_reach
+from harness.judge import judge
+from harness.plan import TESTBED, Around, Plan, Target, built_in_target, in_words, needs_asking, refusals
+from harness.record import RunInfo, read_record
+from harness.run import is_held
+
+VERDICT_FILE = "verdict.json"
+NOT_ASKED = "what that hits is asked of the test bed, once it is up"
+
+
+def add_limit_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments that limits ask for."""
+    parser.add_argument("--production", action="store_true", help="yes, this target is production")
+    parser.add_argument("--approver", default="", metavar="NAME", help="who approved it; production needs one")
+    parser.add_argument("--testbed", default="default", metavar="NAME", help="the test bed to use if it is up")
+
+
+def target_as_it_is(target: Target, bed_name: str) -> Target:
+    """The target; the embedded one with its addresses, where it is up."""
+    if target.name != TESTBED:
+        return target
+    with contextlib.suppress(ImportError, NotAvailableError):  # its parts are an extra; it may be down
+        from harness import testbed
+
+        bed = testbed.attach(bed_name)
+        if bed is not None:
+            status = bed.status()
+            return built_in_target(status.endpoints["edge"], status.environment)
+    return target
+
+
+def ask(plan: Plan, target: Target) -> Plan:
+    """The plan with what its actions would hit. Raises NotAvailableError where AWS cannot be asked.
+
+    The embedded target is asked only where it is up: its AWS calls must never go anywhere else.
+    """
+    if target.name == TESTBED and "AWS_ENDPOINT_URL" not in target.environment_variables and needs_asking(plan):
+        return plan.model_copy(update={"blast_radius": (*plan.blast_radius, NOT_ASKED)})
+    environment = dict(target.environment_variables)
+    if plan.aws_region is not None:
+        environment["AWS_DEFAULT_REGION"] = plan.aws_region
+    found = ask_reach(plan.actions, target.allow.tags, environment)
+    return plan.model_copy(update={"reach": found, "blast_radius": (*plan.blast_radius, *in_words(found))})
+
+
+def checked(plans: Sequence[Plan], target: Target, arguments: argparse.Namespace, clock: Clock) -> list[Plan]:
+    """The plans with what their actions would hit.
+
+    Raises RefusedError with all that the target does not allow; where that is nothing, NotAvailableError where AWS
+    cannot be asked.
+    """
+    asked, problem = ask_all(plans, target)
+    refuse(asked, target, arguments, clock)
+    if problem is not None:
+        raise problem
+    return asked
+
+
+def ask_all(plans: Sequence[Plan], target: Target) -> tuple[list[Plan], NotAvailableError | None]:
+    """The plans with what their actions would hit, and why AWS could not be asked about some of them."""
+    asked, problem = [], None
+    for plan in plans:
+        try:
+            asked.append(ask(plan, target))
+        except NotAvailableError as error:
+            problem = error
+            asked.append(plan)
+    return asked, problem
+
+
+def refuse(plans: Sequence[Plan], target: Target, arguments: argparse.Namespace, clock: Clock) -> None:
+    """Raise one RefusedError with all that the target does not allow of any of the plans, if there is something."""
+    now = datetime.fromtimestamp(clock.utc_ns() / 1e9, UTC)
+    spent: dict[str, float] = {}
+    unknown: tuple[str, ...] = ()
+    if target.allow.budget_left is not None and plans:
+        spent, unknown = spent_on(target, arguments.runs, plans[0], clock.utc_ns())
+    around = Around(
+        now=now,
+        production=arguments.production,
+        approver=arguments.approver,
+        locked=is_held(target.base_url),
+        spent=spent,
+        spent_unknown=unknown,
+    )
+    found = {plan.experiment: refusals(plan, target, plan.reach, around) for plan in plans}
+    every = [reason for reasons in found.values() for reason in reasons]
+    shared = [reason for reason in dict.fromkeys(every) if every.count(reason) == len(plans)]
+    lines = [f"  {reason}" for reason in shared]
+    for name, reasons in found.items():
+        lines += [f"  {name}: {reason}" for reason in reasons if reason not in shared]
+    if lines:
+        what = ", ".join(name for name, reasons in found.items() if reasons)
+        raise RefusedError("\n".join((f"target {target.name} does not allow {what}; nothing was started", *lines)))
+
+
+def spent_on(target: Target, runs: Path, plan: Plan, utc_ns: int) -> tuple[dict[str, float], tuple[str, ...]]:
+    """(share of each SLO's window that stored runs on the target have cost, runs that do not say)."""
+    spent: dict[str, float] = {}
+    unknown = []
+    for path, info in _runs_on(target, runs):
+        recent = [slo.name for slo in plan.slos if utc_ns - info.clock_utc_ns < slo.window_ns]
+        if not recent:
+            continue
+        try:
+            shares = _shares(path)
+        except (FileError, OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            unknown.append(info.run)
+            continue
+        for name in recent:
+            spent[name] = spent.get(name, 0.0) + shares.get(name, 0.0)
+    return spent, tuple(unknown)
+
+
+def _runs_on(target: Target, runs: Path) -> Iterable[tuple[Path, RunInfo]]:
+    for file in sorted(runs.glob("*/*/run.json")):
+        with contextlib.suppress(OSError, ValidationError):
+            info = RunInfo.model_validate_json(file.read_bytes())
+            if info.target == target.name:
+                yield file.parent, info
+
+
+def _shares(path: Path) -> dict[str, float]:
+    """What a stored run cost: as it was judged, or judged now where nobody has."""
+    verdict = path / VERDICT_FILE
+    if verdict.exists():
+        budget = json.loads(verdict.read_bytes())["budget"]
+        return {name: float(spend["share_of_window"] or 0.0) for name, spend in budget.items()}
+    return {name: spend.share_of_window or 0.0 for name, spend in judge(read_record(path)).budget.items()}

@@ -1,0 +1,304 @@
+"""What a target does not allow: pure tables over a plan, a target and what was asked."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import slo
+from harness.errors import FileError
+from harness.plan import (
+    Around,
+    Plan,
+    Reach,
+    Resource,
+    Survey,
+    Target,
+    in_words,
+    make,
+    read_experiment,
+    read_targets,
+    refusals,
+)
+
+ROOT = Path(__file__).parents[2]
+PROMISES = slo.read([ROOT / "slos"])
+NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)  # a Wednesday
+ACCOUNT = "123456789012"
+TAGS = {"team": "shop"}
+ALLOW = """\
+    allow:
+      zones: [eu-central-1a]
+      tags: {team: shop}
+      share: 40%
+"""
+STAGING = f"""\
+targets:
+  - name: staging
+    base-url: https://shop.staging.example
+    environment: staging
+    max-rate: 600/s
+    zone-header: x-zone
+    fallback-header: x-fallback
+    aws: {{account: "{ACCOUNT}", region: eu-central-1}}
+    variables: {{DRILL_AZ: eu-central-1a, DRILL_TAG_KEY: team, DRILL_TAG_VALUE: shop}}
+{ALLOW}"""
+
+
+def target_of(tmp_path: Path, *changes: tuple[str, str]) -> Target:
+    text = STAGING
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new)
+    path = tmp_path / "targets.yaml"
+    path.write_text(text)
+    return read_targets(path)["staging"]
+
+
+def plan_of(target: Target, experiment: str = "az-failure", environment: Mapping[str, str] | None = None) -> Plan:
+    read, document = read_experiment(ROOT / f"experiments/{experiment}.yaml")
+    return make(read, document, PROMISES, target, environment=environment or {}, quick=True)
+
+
+def instances(count: int, zone: str = "eu-central-1a", tags: Mapping[str, str] = TAGS) -> tuple[Resource, ...]:
+    return tuple(Resource(kind="EC2 instance", id=f"i-{zone}-{n}", zone=zone, tags=dict(tags)) for n in range(count))
+
+
+def reach(resources: tuple[Resource, ...], capacity: int = 10, **more: Any) -> Reach:
+    usual = {"action": "stop", "what": "chaosaws.ec2.actions.stop_instances", "counted": True, "said": "some"}
+    return Reach(**usual | {"resources": resources, "hits": len(resources), "capacity": capacity, "aws": True} | more)
+
+
+def survey(*reaches: Reach, account: str = ACCOUNT) -> Survey:
+    return Survey(account=account, region="eu-central-1", reaches=reaches)
+
+
+def refused(target: Target, found: Survey | None = None, around: Around | None = None, **plan: Any) -> list[str]:
+    asked = found or survey(reach(instances(3)))
+    return refusals(plan_of(target, **plan), target, asked, around or Around(now=NOON))
+
+
+def test_what_is_allowed_is_not_refused(tmp_path: Path) -> None:
+    """Three of ten instances of the allowed zone, tagged, in the allowed account."""
+    assert refused(target_of(tmp_path)) == []
+
+
+def test_staging_that_says_nothing_of_aws_allows_nothing_of_it(tmp_path: Path) -> None:
+    """Every limit that is missing is named, each with what to add."""
+    bare = target_of(tmp_path, (ALLOW, ""), (f'    aws: {{account: "{ACCOUNT}", region: eu-central-1}}\n', ""))
+    asked = [reason.rpartition("; ")[2] for reason in refused(bare)]
+    assert asked == [
+        "add aws: {account: ...}",
+        "add aws: {region: ...}",
+        "add allow: {zones: [...]}",
+        "add allow: {tags: {...}}",
+        "add allow: {share: ...}",
+    ]
+
+
+def test_development_needs_to_say_nothing(tmp_path: Path) -> None:
+    """Where nothing can go wrong that matters, nothing need be allowed; only a drill of nothing is refused."""
+    easy = target_of(tmp_path, (ALLOW, ""), ("environment: staging", "environment: development"))
+    assert refused(easy, survey(reach(instances(9)))) == []
+    assert "hits nothing" in refused(easy, survey(reach(())))[0]
+
+
+REACHES = {
+    "zero resolved targets": (reach(()), "hits nothing: some"),
+    "another zone": (reach(instances(1, "eu-central-1b")), "reaches zone eu-central-1b; allowed: eu-central-1a"),
+    "instances without the tag": (reach(instances(2, tags={"team": "billing"})), "reaches 2 without the allowed tags"),
+    "a filter without the tag": (reach(instances(1), tagged=False), "does not ask for the tags team=shop"),
+    "too large a share": (reach(instances(5)), "takes 50 % of the capacity (some), allowed is 40 %"),
+    "what cannot be counted": (
+        Reach(action="stop", what="my.own.fault", counted=False, said="cannot be counted: nobody knows"),
+        "add allow: {uncounted: [my.own.fault]}",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REACHES)
+def test_what_would_be_hit_is_held_against_the_limits(tmp_path: Path, case: str) -> None:
+    """One reason, which names the action, what was found and what is allowed."""
+    found, expected = REACHES[case]
+    (reason,) = refused(target_of(tmp_path), survey(found))
+    assert expected in reason
+    assert reason.startswith("stop (")
+
+
+def test_actions_that_are_small_alone_can_be_too_large_together(tmp_path: Path) -> None:
+    """Twice 30 % of different instances is 60 %; the same instances twice stay 30 %."""
+    one, other = reach(instances(6)[:3]), reach(instances(6)[3:])
+    assert "together take 60 % of the EC2 instances" in refused(target_of(tmp_path), survey(one, other))[0]
+    assert refused(target_of(tmp_path), survey(one, one)) == []
+
+
+def test_another_account_is_refused(tmp_path: Path) -> None:
+    """Credentials that lead elsewhere are found before anything is touched."""
+    (reason,) = refused(target_of(tmp_path), survey(reach(instances(1)), account="999999999999"))
+    assert reason == f"the credentials are of AWS account 999999999999, allowed is {ACCOUNT}"
+
+
+def test_another_region_of_the_experiments_own_is_refused(tmp_path: Path) -> None:
+    """An experiment whose configuration names a region works there, whatever the target says."""
+    own = tmp_path / "own.yaml"
+    text = (ROOT / "experiments/az-failure.yaml").read_text()
+    own.write_text(
+        text.replace("aws_region: {type: env, key: AWS_REGION, default: us-east-1}", "aws_region: us-west-2")
+    )
+    target = target_of(tmp_path)
+    read, document = read_experiment(own)
+    plan = make(read, document, PROMISES, target, environment={})
+    assert refusals(plan, target, None, Around(now=NOON)) == [
+        "the experiment works in region us-west-2, allowed is eu-central-1; drop aws_region"
+    ]
+
+
+def test_a_role_in_another_account_is_refused(tmp_path: Path) -> None:
+    """A role to be taken names its account: it must be the target's."""
+    own = tmp_path / "own.yaml"
+    role = "configuration:\n  aws_assume_role_arn: arn:aws:iam::999999999999:role/chaos\n"
+    own.write_text((ROOT / "experiments/az-failure.yaml").read_text().replace("configuration:\n", role, 1))
+    target = target_of(tmp_path)
+    read, document = read_experiment(own)
+    plan = make(read, document, PROMISES, target, environment={})
+    (reason,) = refusals(plan, target, None, Around(now=NOON))
+    assert "takes a role in AWS account 999999999999" in reason
+
+
+@pytest.mark.parametrize(
+    ("hosts", "expected"),
+    [
+        (None, ["host 127.0.0.1 is not allowed; allowed: shop.staging.example"]),
+        ("[shop.staging.example, 127.0.0.1]", []),
+        ("['*.staging.example', 127.0.0.1]", []),
+        ("[127.0.0.1, staging.example]", ["host shop.staging.example is not allowed"]),
+    ],
+)
+def test_every_host_an_activity_names_must_be_allowed(tmp_path: Path, hosts: str | None, expected: list[str]) -> None:
+    """The latency experiment speaks to an Envoy at 127.0.0.1; the target's own host counts as well as activities'."""
+    changes = () if hosts is None else (("    allow:\n", f"    allow:\n      hosts: {hosts}\n"),)
+    found = refused(target_of(tmp_path, *changes), Survey(), experiment="latency")
+    assert [reason.partition(expected[0])[1] for reason in found] == expected
+
+
+def test_a_fault_that_may_stay_too_long_is_refused(tmp_path: Path) -> None:
+    """The longest fault is the target's word; 15 minutes where staging has none."""
+    short = target_of(tmp_path, ("    allow:\n", "    allow:\n      fault: 10s\n"))
+    (reason,) = refused(short)
+    assert "allowed are 10 s; shorten phases: in the experiment" in reason
+
+
+@pytest.mark.parametrize(
+    ("spent", "refused_for"),
+    [({}, []), ({"orders-accepted": 0.74}, []), ({"orders-accepted": 0.76}, ["orders-accepted"])],
+)
+def test_a_budget_that_is_nearly_spent_is_refused(
+    tmp_path: Path, spent: dict[str, float], refused_for: list[str]
+) -> None:
+    """20 % must be left after a drill that may cost 5 %: 75 % may have been spent before."""
+    target = target_of(tmp_path, ("    allow:\n", "    allow:\n      budget-left: 20%\n"))
+    found = refused(target, around=Around(now=NOON, spent=spent))
+    assert [name for name in refused_for if any(f"of {name}'s budget" in reason for reason in found)] == refused_for
+    assert len(found) == len(refused_for)
+
+
+def test_a_run_that_does_not_say_what_it_cost_is_refused(tmp_path: Path) -> None:
+    """Nothing is assumed of a record that cannot be read, where a budget must be left."""
+    target = target_of(tmp_path, ("    allow:\n", "    allow:\n      budget-left: 20%\n"))
+    (reason,) = refused(target, around=Around(now=NOON, spent_unknown=("az-failure/2026",)))
+    assert "what run az-failure/2026 cost" in reason
+
+
+def test_a_held_target_is_refused(tmp_path: Path) -> None:
+    """Known before anything starts, and said with everything else."""
+    assert "another run holds it" in refused(target_of(tmp_path), around=Around(now=NOON, locked=True))[0]
+
+
+WINDOW = "    allow:\n      windows: [{days: [%s], from: '%s', to: '%s', time-zone: %s}]\n"
+WINDOWS = {
+    "inside": ("wed", "11:00", "13:00", "UTC", NOON, True),
+    "another day": ("thu", "11:00", "13:00", "UTC", NOON, False),
+    "too late to end in it": ("wed", "11:00", "12:01", "UTC", NOON, False),
+    "its own time zone": ("wed", "12:30", "14:00", "Europe/Berlin", NOON, True),
+    "not yet, in its own time zone": ("wed", "12:00", "13:00", "America/New_York", NOON, False),
+    "over midnight, before": ("wed", "23:00", "02:00", "UTC", datetime(2026, 3, 4, 23, 30, tzinfo=UTC), True),
+    "over midnight, after": ("wed", "23:00", "02:00", "UTC", datetime(2026, 3, 5, 1, 0, tzinfo=UTC), True),
+    "over midnight, a day later": ("wed", "23:00", "02:00", "UTC", datetime(2026, 3, 6, 1, 0, tzinfo=UTC), False),
+    # On 29 March 2026 clocks in Berlin go from 02:00 to 03:00: 03:30 there is 01:30 UTC.
+    "the day the clock is put forward": (
+        "sun", "03:00", "04:00", "Europe/Berlin", datetime(2026, 3, 29, 1, 30, tzinfo=UTC), True,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WINDOWS)
+def test_a_drill_begins_and_ends_in_a_maintenance_window(tmp_path: Path, case: str) -> None:
+    """On the days and between the times of the window's own zone; its longest length must fit."""
+    days, begin, end, zone, now, holds = WINDOWS[case]
+    target = target_of(tmp_path, ("    allow:\n", WINDOW % (days, begin, end, zone)))
+    found = refused(target, around=Around(now=now))
+    assert (found == []) is holds, found
+    if not holds:
+        assert "no maintenance window holds a drill of up to" in found[0]
+
+
+def test_production_needs_a_word_a_name_and_a_window(tmp_path: Path) -> None:
+    """With all three it may be drilled; each that is missing is said."""
+    live = ("environment: staging", "environment: production")
+    bare = refused(target_of(tmp_path, live))
+    assert [reason for reason in bare if "production" in reason] == bare
+    assert len(bare) == 3
+    window = WINDOW % ("wed", "11:00", "13:00", "UTC")
+    around = Around(now=NOON, production=True, approver="Kim Lee")
+    assert refused(target_of(tmp_path, live, ("    allow:\n", window)), around=around) == []
+
+
+def test_all_reasons_come_at_once(tmp_path: Path) -> None:
+    """Whoever mends one finds no second behind it."""
+    target = target_of(tmp_path, ("    allow:\n", "    allow:\n      fault: 10s\n      hosts: [other.example]\n"))
+    found = refused(target, survey(reach(instances(5, "eu-central-1b"))), Around(now=NOON, locked=True))
+    assert len(found) == 5
+
+
+def test_what_would_be_hit_is_said_with_its_share() -> None:
+    """Action, count, share, ids, account and region."""
+    assert in_words(survey(reach(instances(3), said="3 of 10 EC2 instances"))) == (
+        "stop: 3 of 10 EC2 instances (30 %): i-eu-central-1a-0, i-eu-central-1a-1, i-eu-central-1a-2",
+        f"asked of AWS account {ACCOUNT}, region eu-central-1",
+    )
+
+
+def test_a_share_is_exact() -> None:
+    """One of three is a third, not 0.333."""
+    assert reach(instances(1), capacity=3).share == Fraction(1, 3)
+
+
+@pytest.mark.parametrize(
+    ("allow", "expected"),
+    [
+        ("zone: [a]", "allow.zone: got an unknown field"),
+        ("share: 140%", "allow.share: got '140%', expected a share above 0 % and up to 100 %"),
+        ("hosts: ['https://x']", "allow.hosts[0]: got 'https://x', expected a host name such as shop.example"),
+        ("hosts: ['a.*.b']", "allow.hosts[0]: got 'a.*.b', expected a host name"),
+        ("fault: long", "allow.fault: got 'long', expected a duration"),
+        ("windows: [{from: 9, to: '10:00', time-zone: UTC}]", "allow.windows[0].from: got 9, expected a time of day"),
+        (
+            "windows: [{from: '09:00', to: '10:00', time-zone: Berlin}]",
+            "allow.windows[0].time-zone: got 'Berlin', expected a time zone such as Europe/Berlin, or UTC",
+        ),
+        (
+            "windows: [{days: [monday], from: '09:00', to: '10:00', time-zone: UTC}]",
+            "allow.windows[0].days[0]: got 'monday', expected mon, tue, wed, thu, fri, sat or sun",
+        ),
+        ("windows: [{from: '09:00', to: '10:00'}]", "allow.windows[0].time-zone: got nothing, expected this field"),
+    ],
+)
+def test_mistakes_in_what_is_allowed(tmp_path: Path, allow: str, expected: str) -> None:
+    """Limits are read strictly: one that was misspelt must not be none."""
+    with pytest.raises(FileError) as caught:
+        target_of(tmp_path, (ALLOW, f"    allow:\n      {allow}\n"))
+    assert len(caught.value.mistakes) == 1
+    assert expected in str(caught.value)
