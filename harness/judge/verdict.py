@@ -56,6 +56,8 @@ class Verdict(Model):
     unit: str
     because: str
     events: tuple[str, ...] = ()
+    slo: str | None = None  # of kind slo: which, and in which phase
+    phase: str | None = None
 
 
 class Interval(Model):

@@ -276,7 +276,7 @@ def _held(data: Mapping[str, object]) -> str:
 
 def _each(case: Case, phase: PhaseName) -> Iterator[Verdict]:
     for slo in case.record.plan.slos:
-        yield _slo_verdict(case, slo, phase)
+        yield _slo_verdict(case, slo, phase).model_copy(update={"slo": slo.name, "phase": phase.value})
 
 
 def _slo_verdict(case: Case, slo: Slo, phase: PhaseName) -> Verdict:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from harness.judge import Judgement, Kind, Outcome
-from harness.plan import Proves
+from harness.plan import PhaseName, Plan, Proves
 from harness.record import Record
 from harness.review.answers import BUILT_IN, Scope
 from harness.review.measured import kept, load_ratio, started
 from harness.review.types import Choice, Lens, Shown
-from harness.slo import LoadIndicator, Promises
+from harness.slo import Disruption, LoadIndicator, Promises
 from harness.units import format_duration, format_percent
 
 
@@ -41,6 +41,7 @@ def shown_by(record: Record, judgement: Judgement, lens: Lens, lens_name: str, n
         because=_because(judgement),
         short_of=tuple(_short_of(record, now)),
         outdated=_outdated(record, now),
+        zones=frozenset(zones_taken(record.plan)),
     )
     named = {place for one in record.plan.proves if (place := _place(one, lens, lens_name)) is not None}
     drilled = [replace(blank, question=question, choice=choice) for question, choice in sorted(named)]
@@ -130,16 +131,13 @@ def _latency(record: Record, judgement: Judgement) -> bool | None:
         for slo in record.plan.slos
         if isinstance(slo.indicator, LoadIndicator) and slo.indicator.within_ns is not None
     }
-    kinds = [one for one in judgement.verdicts if one.kind is Kind.SLO]
-    outcomes = [one.outcome for one in kinds if one.promise.split(" in ")[0] in fast]
+    outcomes = [one.outcome for one in judgement.verdicts if one.slo in fast]
     return True if outcomes and all(one is Outcome.MET for one in outcomes) else None
 
 
 def _load(judgement: Judgement) -> bool | None:
     """Whether the SLOs are kept under load while nothing is broken: a load test."""
-    outcomes = [
-        one.outcome for one in judgement.verdicts if one.kind is Kind.SLO and one.promise.endswith(" in baseline")
-    ]
+    outcomes = [one.outcome for one in judgement.verdicts if one.slo is not None and one.phase == PhaseName.BASELINE]
     if not outcomes or Outcome.UNKNOWN in outcomes:
         return None
     return Outcome.MISSED not in outcomes
@@ -178,6 +176,16 @@ def _short_of(record: Record, now: Now) -> Iterator[str]:
         if before is not None and before.rto_ns > objective.rto_ns:
             was, promised = format_duration(before.rto_ns), format_duration(objective.rto_ns)
             yield f"{objective.name} was held against an RTO of {was}, now {promised} are promised"
+
+
+def zones_taken(plan: Plan) -> Iterator[str]:
+    """The zones that a drill of a lost zone took away: as its evidence names them, or as the target was asked."""
+    if plan.disruption != Disruption.AZ:
+        return
+    yield from (one.zone_silent for one in plan.evidence if one.zone_silent is not None)
+    for reach in plan.reach.reaches if plan.reach is not None else ():
+        if reach.hits == len(reach.resources):
+            yield from (one.zone for one in reach.resources)
 
 
 def _outdated(record: Record, now: Now) -> str:

@@ -89,6 +89,7 @@ class _Answer(_Effort):
 class _Scope(_Kebab):
     load: Ratio = Fraction(1)
     slos: list[str] = []
+    zones: list[str] = []
 
 
 class _Expectation(_Kebab):
@@ -193,7 +194,7 @@ class _Reader:
             lens_name=raw.lens if raw.lens == BUILT_IN else Path(raw.lens).stem,
             lens=self.lens,
             questions={name: _answer(name, one) for name, one in raw.questions.items()},
-            scope=Scope(raw.scope.load, tuple(raw.scope.slos)),
+            scope=Scope(raw.scope.load, tuple(raw.scope.slos), tuple(raw.scope.zones)),
             **({} if raw.stale_after is None else {"stale_after": timedelta(seconds=raw.stale_after / NS_PER_S)}),
             decisions=decisions,
             evidence=tuple(raw.evidence),

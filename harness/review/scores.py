@@ -63,10 +63,15 @@ def score(
     shown: Iterable[Shown],
     now: datetime,
     stale_after: timedelta = STALE_AFTER,
+    zones: Sequence[str] = (),
 ) -> tuple[PillarScore, ...]:
-    """Each pillar's score; `now` decides what is stale."""
+    """Each pillar's score; `now` decides what is stale, `zones` are those that are claimed to be dispensable."""
     evidence = list(shown)
-    return tuple(_pillar(pillar, answers, evidence, now, stale_after) for pillar in lens.pillars)
+
+    def judged(question: Question) -> tuple[Practice, ...]:
+        return practices_of(question, answers.get(question.id), evidence, now, stale_after, zones)
+
+    return tuple(_pillar(pillar, answers, judged) for pillar in lens.pillars)
 
 
 def balance(pillars: Sequence[PillarScore]) -> Balance:
@@ -84,12 +89,9 @@ def _mean(scores: Iterable[float | None]) -> float | None:
 
 
 def _pillar(
-    pillar: Pillar, answers: Mapping[str, Answer], shown: Sequence[Shown], now: datetime, stale_after: timedelta
+    pillar: Pillar, answers: Mapping[str, Answer], judged: Callable[[Question], tuple[Practice, ...]]
 ) -> PillarScore:
-    by_question = {
-        question.id: practices_of(question, answers.get(question.id), shown, now, stale_after)
-        for question in pillar.questions
-    }
+    by_question = {question.id: judged(question) for question in pillar.questions}
     practices = tuple(one for found in by_question.values() for one in found)
 
     def risks(counts: Callable[[Practice], bool]) -> list[Risk]:

@@ -1,11 +1,12 @@
 """What is known of one practice, from its claim and from all evidence for and against it.
 
-The newest conclusive evidence that refutes stands until something newer holds: a refutation does not grow old. Of the
-evidence that holds since, the best counts: proven, else partial, else stale. So one more proof never lowers a state.
+Evidence that refutes stands until something newer holds, in each zone where it was refuted: a refutation does not grow
+old. Of the evidence that holds since, the best counts: proven, else partial, else stale. So one more proof never lowers
+a state.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -13,6 +14,7 @@ from harness.review.answers import Answer
 from harness.review.types import Choice, Question, Risk, Shown
 
 HIGH_WEIGHT, MEDIUM_WEIGHT = 3, 1
+WHOLE = 2  # of _goodness: fresh, and of all that is claimed
 
 
 class State(StrEnum):
@@ -57,20 +59,30 @@ class Practice:
 
 
 def practices_of(
-    question: Question, answer: Answer | None, shown: Iterable[Shown], now: datetime, stale_after: timedelta
+    question: Question,
+    answer: Answer | None,
+    shown: Iterable[Shown],
+    now: datetime,
+    stale_after: timedelta,
+    zones: Sequence[str] = (),
 ) -> tuple[Practice, ...]:
     """Every practice of a question; `shown` is all evidence there is, of other questions too."""
     mine = [one for one in shown if one.question == question.id and one.at <= now]
     return tuple(
-        _practice(question, choice, answer, [one for one in mine if one.choice == choice.id], now - stale_after)
+        _practice(question, choice, answer, [one for one in mine if one.choice == choice.id], zones, now - stale_after)
         for choice in question.choices
     )
 
 
 def _practice(
-    question: Question, choice: Choice, answer: Answer | None, shown: Sequence[Shown], fresh_from: datetime
+    question: Question,
+    choice: Choice,
+    answer: Answer | None,
+    shown: Sequence[Shown],
+    zones: Sequence[str],
+    fresh_from: datetime,
 ) -> Practice:
-    deciding = _deciding(shown, fresh_from)
+    deciding = _deciding(shown, zones, fresh_from)
     state = _state(choice, answer, deciding, fresh_from)
     excluded = answer.excluded.get(choice.id, "") if answer else ""
     return Practice(question.id, choice, weight(question, choice), state, deciding, excluded)
@@ -84,21 +96,43 @@ def weight(question: Question, choice: Choice) -> int:
     return HIGH_WEIGHT if question.risk(rest) is Risk.HIGH else MEDIUM_WEIGHT
 
 
-def _deciding(shown: Sequence[Shown], fresh_from: datetime) -> Shown | None:
+def _deciding(shown: Sequence[Shown], zones: Sequence[str], fresh_from: datetime) -> Shown | None:
     """The evidence that counts; of two at one moment the one that refutes."""
-    if not shown:
-        return None
-    refuted = max((one.at for one in shown if not one.holds), default=None)
+    refuting = [one for one in shown if not one.holds]
+    standing = [one for one in refuting if not _is_answered(one, shown)]
+    if standing:
+        return max(standing, key=lambda one: one.at)
+    refuted = max((one.at for one in refuting), default=None)
     holding = [one for one in shown if one.holds and (refuted is None or one.at > refuted)]
-    if not holding:
-        return max((one for one in shown if not one.holds), key=lambda one: one.at)
-    return max(holding, key=lambda one: (_goodness(one, fresh_from), one.at))
+    scoped = _held_against(zones, holding, fresh_from)
+    return max(scoped, key=lambda one: (_goodness(one, fresh_from), one.at), default=None)
+
+
+def _is_answered(refuting: Shown, shown: Sequence[Shown]) -> bool:
+    """Whether it was seen to hold since; a zone that was not survived is answered by that zone alone."""
+    since = [one for one in shown if one.holds and one.at > refuting.at]
+    return bool(since) and refuting.zones <= _zones(since)
+
+
+def _held_against(zones: Sequence[str], holding: Sequence[Shown], fresh_from: datetime) -> list[Shown]:
+    """Evidence of lost zones shows less than is claimed, until every zone claimed has been taken away once."""
+    whole = [one for one in holding if _goodness(one, fresh_from) == WHOLE]
+    taken = _zones(whole)
+    left = [zone for zone in zones if zone not in taken]
+    if not left:
+        return list(holding)
+    short = f"shown for the loss of {', '.join(sorted(taken))}, claimed for that of {', '.join(left)} too"
+    return [replace(one, short_of=(short,)) if one.zones and one in whole else one for one in holding]
+
+
+def _zones(shown: Iterable[Shown]) -> frozenset[str]:
+    return frozenset[str]().union(*(one.zones for one in shown))
 
 
 def _goodness(shown: Shown, fresh_from: datetime) -> int:
     if shown.outdated or shown.at < fresh_from:
         return 0
-    return 1 if shown.short_of else 2
+    return 1 if shown.short_of else WHOLE
 
 
 def _state(choice: Choice, answer: Answer | None, shown: Shown | None, fresh_from: datetime) -> State:

@@ -141,4 +141,5 @@ class Shown:
     source: str  # the run, or the file, that says so
     because: str = ""  # one sentence, with the numbers
     short_of: tuple[str, ...] = ()  # in what it shows less than is claimed: the load, the SLOs
+    zones: frozenset[str] = frozenset()  # that were taken away; none where it is not about the loss of a zone
     outdated: str = ""  # why it counts no longer, though it may be young: what it was seen on has changed

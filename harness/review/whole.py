@@ -51,7 +51,7 @@ def review(
     """Hold the answers against all evidence and all figures there are. Pure."""
     figures = [one for one in measured if one.at <= now]
     latest = newest(figures)
-    pillars = score(answers.lens, answers.questions, shown, now, answers.stale_after)
+    pillars = score(answers.lens, answers.questions, shown, now, answers.stale_after, answers.scope.zones)
     kept = [one for milestone in milestones for one in milestone.measured if milestone.at <= now]
     return Review(
         answers=answers,

@@ -1,5 +1,6 @@
 """Every reader of the product, with valid files for it: what the engine damages, and who must stand it."""
 
+import atexit
 import csv
 import io
 import json
@@ -9,6 +10,8 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from random import Random
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 
 import yaml
@@ -302,9 +305,8 @@ def _read_run(name: str, how: Callable[[bytes, Random], bytes], only: Iterable[s
 
 @cache
 def _runs() -> Path:
-    from tempfile import mkdtemp
-
     folder = Path(mkdtemp(prefix="fuzz-runs-"))
+    atexit.register(rmtree, folder, ignore_errors=True)
     for name, made in seeds.RUNS.items():
         seeds.store(made(), folder / name)
     return folder

@@ -24,6 +24,7 @@ from harness.review import (
 from tests.review.lenses import NAMES, conditions
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
+ZONES = st.sampled_from([(), ("a",), ("a", "b")])  # that a review claims to be dispensable
 RISKS = st.sampled_from([Risk.NONE, Risk.MEDIUM, Risk.HIGH])
 
 
@@ -75,6 +76,7 @@ def evidence(draw: st.DrawFn) -> Shown:
         source="a run",
         short_of=draw(st.sampled_from([(), ("half the load",)])),
         outdated=draw(st.sampled_from(["", "the target has changed"])),
+        zones=draw(st.frozensets(st.sampled_from("abc"))),
     )
 
 
@@ -82,15 +84,17 @@ def at_risk(risks: Risks) -> tuple[int, int]:
     return risks.high, risks.high + risks.medium
 
 
-def the(pillars: tuple[PillarScore, ...]) -> PillarScore:
-    [one] = pillars
+def scored(lens: Lens, said: dict[str, Answer], shown: list[Shown], zones: tuple[str, ...]) -> PillarScore:
+    [one] = score(lens, said, shown, NOW, zones=zones)
     return one
 
 
-@given(lenses(), answers(), st.lists(evidence(), max_size=12))
-def test_scores_are_bounded_whatever_the_lens(lens: Lens, said: dict[str, Answer], shown: list[Shown]) -> None:
+@given(lenses(), answers(), st.lists(evidence(), max_size=12), ZONES)
+def test_scores_are_bounded_whatever_the_lens(
+    lens: Lens, said: dict[str, Answer], shown: list[Shown], zones: tuple[str, ...]
+) -> None:
     """0 <= proven <= claimed <= 100, and no risk is less for what was not proven."""
-    one = the(score(lens, said, shown, NOW))
+    one = scored(lens, said, shown, zones)
     if one.claimed is None:
         assert one.proven is None
         return
@@ -101,9 +105,9 @@ def test_scores_are_bounded_whatever_the_lens(lens: Lens, said: dict[str, Answer
     assert balance([one]).proven == one.proven
 
 
-@given(lenses(), answers(), st.lists(evidence(), max_size=12), places)
+@given(lenses(), answers(), st.lists(evidence(), max_size=12), places, ZONES)
 def test_a_claim_without_evidence_raises_nothing_proven(
-    lens: Lens, said: dict[str, Answer], shown: list[Shown], place: tuple[str, str]
+    lens: Lens, said: dict[str, Answer], shown: list[Shown], place: tuple[str, str], zones: tuple[str, ...]
 ) -> None:
     """Of any lens: one more claim that nothing was ever shown of leaves the proven score where it was."""
     question, choice = place
@@ -112,43 +116,50 @@ def test_a_claim_without_evidence_raises_nothing_proven(
     if choice in old.not_applicable:
         return
     more = {**said, question: Answer(question, old.claimed | {choice}, old.not_applicable, old.excluded)}
-    assert the(score(lens, said, without, NOW)).proven == the(score(lens, more, without, NOW)).proven
+    assert scored(lens, said, without, zones).proven == scored(lens, more, without, zones).proven
 
 
-@given(lenses(), answers(), st.lists(evidence(), max_size=12), places)
+@given(lenses(), answers(), st.lists(evidence(), max_size=12), places, ZONES)
 def test_refuting_never_raises_a_score_nor_lowers_a_risk(
-    lens: Lens, said: dict[str, Answer], shown: list[Shown], place: tuple[str, str]
+    lens: Lens, said: dict[str, Answer], shown: list[Shown], place: tuple[str, str], zones: tuple[str, ...]
 ) -> None:
     """Also where a lens says that a practice more makes things worse."""
     refuted = [*shown, Shown(*place, holds=False, at=NOW, source="a run")]
-    before, after = the(score(lens, said, shown, NOW)), the(score(lens, said, refuted, NOW))
+    before, after = scored(lens, said, shown, zones), scored(lens, said, refuted, zones)
     assert after.claimed == before.claimed
     assert (after.proven or 0) <= (before.proven or 0)
     for new, old in ((after.risks_proven, before.risks_proven), (after.risks_unrefuted, before.risks_unrefuted)):
         assert at_risk(new) >= at_risk(old) or new.unknown > old.unknown
 
 
-@given(lenses(), answers(), st.lists(evidence(), max_size=12), evidence())
+@given(lenses(), answers(), st.lists(evidence(), max_size=12), evidence(), ZONES)
 def test_one_more_proof_never_lowers_the_proven_score(
-    lens: Lens, said: dict[str, Answer], shown: list[Shown], more: Shown
+    lens: Lens, said: dict[str, Answer], shown: list[Shown], more: Shown, zones: tuple[str, ...]
 ) -> None:
     """Old, partial or outdated: evidence that holds takes nothing away from what is proven already."""
     if not more.holds:
         return
-    before, after = the(score(lens, said, shown, NOW)), the(score(lens, said, [*shown, more], NOW))
+    before, after = (
+        scored(lens, said, shown, zones),
+        scored(lens, said, [*shown, more], zones),
+    )
     assert (after.proven or 0) >= (before.proven or 0)
 
 
-@given(lenses(), answers(), st.lists(evidence(), max_size=12))
-def test_the_order_of_evidence_does_not_matter(lens: Lens, said: dict[str, Answer], shown: list[Shown]) -> None:
+@given(lenses(), answers(), st.lists(evidence(), max_size=12), ZONES)
+def test_the_order_of_evidence_does_not_matter(
+    lens: Lens, said: dict[str, Answer], shown: list[Shown], zones: tuple[str, ...]
+) -> None:
     """It is sorted by its time, not by who came first."""
-    one, other = the(score(lens, said, shown, NOW)), the(score(lens, said, shown[::-1], NOW))
+    one, other = scored(lens, said, shown, zones), scored(lens, said, shown[::-1], zones)
     assert [practice.state for practice in one.practices] == [practice.state for practice in other.practices]
 
 
-@given(lenses(), answers(), st.lists(evidence(), max_size=12))
-def test_what_is_excluded_stays_in_the_denominator(lens: Lens, said: dict[str, Answer], shown: list[Shown]) -> None:
+@given(lenses(), answers(), st.lists(evidence(), max_size=12), ZONES)
+def test_what_is_excluded_stays_in_the_denominator(
+    lens: Lens, said: dict[str, Answer], shown: list[Shown], zones: tuple[str, ...]
+) -> None:
     """Looking away changes no score."""
     without = {name: Answer(name, one.claimed, one.not_applicable) for name, one in said.items()}
-    one, other = the(score(lens, said, shown, NOW)), the(score(lens, without, shown, NOW))
+    one, other = scored(lens, said, shown, zones), scored(lens, without, shown, zones)
     assert (one.claimed, one.proven, one.provable) == (other.claimed, other.proven, other.provable)

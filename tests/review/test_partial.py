@@ -7,9 +7,10 @@ from fractions import Fraction
 import pytest
 
 from harness.judge import judge
-from harness.plan import Proves, RequestPlan
+from harness.plan import Proves, Reach, RequestPlan, Resource, Survey
 from harness.record import Record
 from harness.review import BUILT_IN, Answer, Now, Scope, Shown, State, built_in_lens, measured_by, score, shown_by
+from harness.review.evidence import zones_taken
 from harness.slo import Promises
 from tests.judge.records import alert, drill, objective, outage, slo
 
@@ -66,6 +67,22 @@ def test_what_shows_less_than_is_claimed_is_partial(record: Record, now: Now, sa
     one = shown(record, now)
     assert said in "; ".join(one.short_of)
     assert state(one) is State.PARTIAL
+
+
+def test_a_run_says_which_zones_it_took_away() -> None:
+    """As its evidence names them; where the target was asked, as it answered; none where no zone was lost."""
+    assert shown(run(), Now(Scope())).zones == {"a"}
+    blind = run().plan.model_copy(update={"evidence": ()})
+    assert set(zones_taken(blind)) == set()
+    asked = blind.model_copy(update={"reach": Survey(reaches=(reach("b", "c"), reach("d", hits=0)))})
+    assert set(zones_taken(asked)) == {"b", "c"}
+    assert set(zones_taken(asked.model_copy(update={"disruption": "software"}))) == set()
+
+
+def reach(*zones: str, hits: int | None = None) -> Reach:
+    some = tuple(Resource(kind="EC2 instance", id=f"i-{zone}", zone=zone) for zone in zones)
+    taken = len(some) if hits is None else hits
+    return Reach(action="stop", what="stop", counted=True, said="some", resources=some, hits=taken)
 
 
 def test_a_claim_for_less_load_is_proven_by_less() -> None:

@@ -12,7 +12,7 @@ from tests.review.lenses import lens, question
 
 GOOD = """
 lens: wellproven
-scope: {load: 80%, slos: [orders-accepted]}
+scope: {load: 80%, slos: [orders-accepted], zones: [a, b]}
 stale-after: 30d
 questions:
   rel_redundancy:
@@ -48,6 +48,7 @@ def test_everything_a_team_says_is_read(tmp_path: Path) -> None:
     """Units as written: shares, lengths of time, days, counts."""
     found = read_answers(write(tmp_path, GOOD))
     assert (found.scope.load, found.scope.slos) == (Fraction(4, 5), ("orders-accepted",))
+    assert found.scope.zones == ("a", "b")
     assert found.stale_after == timedelta(days=30)
     answer = found.questions["rel_redundancy"]
     assert answer.excluded == {"rel_load_distribution": "next year"}

@@ -15,8 +15,10 @@ QUESTION, CHOICE = "rel_redundancy", "rel_multi_zone"
 PRACTICES = [(question.id, choice.id) for question in LENS.questions for choice in question.choices]
 
 
-def shown(days_ago: float, *, holds: bool = True, question: str = QUESTION, choice: str = CHOICE) -> Shown:
-    return Shown(question, choice, holds, NOW - timedelta(days=days_ago), "a run")
+def shown(
+    days_ago: float, *, holds: bool = True, question: str = QUESTION, choice: str = CHOICE, zones: str = ""
+) -> Shown:
+    return Shown(question, choice, holds, NOW - timedelta(days=days_ago), "a run", zones=frozenset(zones))
 
 
 CLAIMED = {QUESTION: Answer(QUESTION, frozenset({CHOICE, "rel_multi_region"}))}
@@ -40,6 +42,38 @@ CLAIMED = {QUESTION: Answer(QUESTION, frozenset({CHOICE, "rel_multi_region"}))}
 def test_the_newest_evidence_decides_a_claim(evidence: Sequence[Shown], state: State) -> None:
     """Old proof is stale, refutation is not; of two at one moment the one that refutes."""
     assert states(score(LENS, CLAIMED, evidence, NOW))[QUESTION, CHOICE] is state
+
+
+@pytest.mark.parametrize(
+    ("evidence", "state"),
+    [
+        ([shown(1, zones="a")], State.PARTIAL),
+        ([shown(1, zones="a"), shown(2, zones="b")], State.PROVEN),
+        ([shown(1, zones="ab")], State.PROVEN),
+        ([shown(1, zones="a"), shown(91, zones="b")], State.PARTIAL),  # b's is stale
+        ([shown(1)], State.PROVEN),  # not about a zone
+        ([shown(3, zones="b"), shown(2, zones="b", holds=False), shown(1, zones="a")], State.REFUTED),
+        ([shown(3, zones="b", holds=False), shown(2, zones="b"), shown(1, zones="a")], State.PROVEN),
+        ([shown(3, zones="b", holds=False), shown(2, zones="b")], State.PARTIAL),
+        ([shown(3, zones="a"), shown(2, zones="b", holds=False), shown(1, zones="b")], State.PARTIAL),  # a's is older
+        ([shown(2, zones="b", holds=False), shown(1)], State.REFUTED),
+    ],
+)
+def test_a_claim_for_several_zones_wants_each_of_them_lost_once(evidence: Sequence[Shown], state: State) -> None:
+    """Of zones a and b: one alone is partial, and what zone b refuted zone a does not answer."""
+    found = score(LENS, CLAIMED, evidence, NOW, zones=("a", "b"))
+    assert states(found)[QUESTION, CHOICE] is state
+    [practice] = [one for pillar in found for one in pillar.practices if one.choice.id == CHOICE]
+    if state is State.PARTIAL:
+        taken, left = ("b", "a") if any("b" in one.zones and one.at > NOW - timedelta(90) for one in evidence) else "ab"
+        assert practice.because == f"shown for the loss of {taken}, claimed for that of {left} too"
+
+
+def test_a_zone_that_was_not_survived_is_answered_by_that_zone_alone() -> None:
+    """Also where the claim names no zones: luck in zone a says nothing of zone b."""
+    evidence = [shown(2, zones="b", holds=False), shown(1, zones="a")]
+    assert states(score(LENS, CLAIMED, evidence, NOW))[QUESTION, CHOICE] is State.REFUTED
+    assert states(score(LENS, CLAIMED, [*evidence, shown(0, zones="b")], NOW))[QUESTION, CHOICE] is State.PROVEN
 
 
 def test_what_is_not_claimed_is_not_proven_by_anything() -> None:
