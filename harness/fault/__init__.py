@@ -21,11 +21,12 @@ from harness.fault.ledger import (
     open_entry,
     state_folder,
 )
-from harness.fault.undone import Call, Undone
+from harness.fault.undone import RECOVER, Call, Undone
 from harness.fault.watch import UndoProcess, Watch, start_undo, watch
 
 __all__ = [
     "ACCOUNT_VARIABLE",
+    "RECOVER",
     "RUN_VARIABLE",
     "STATE_VARIABLE",
     "Call",

@@ -17,8 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from harness.aws import AwsSession, Patience
-from harness.errors import RefusedError, WellprovenError
+from harness.fault.account import account_problem
 from harness.fault.compose import ACCOUNT_VARIABLE, INVALID, REFUSED, RELEASE_FILE
 from harness.fault.ledger import ENTRY_VARIABLE, Entry, close_entry, read_entry
 from harness.fault.redact import door, learn_experiment
@@ -51,7 +50,7 @@ def _run(run_dir: Path, events: str, journal: str) -> int:
     except ChaosException as error:
         print(f"invalid: {error}", flush=True)
         return INVALID
-    problem = _account_problem(os.environ.get(ACCOUNT_VARIABLE))
+    problem = account_problem(os.environ.get(ACCOUNT_VARIABLE))
     if problem:
         print(f"refused: {problem}", flush=True)
         return REFUSED
@@ -86,19 +85,6 @@ def _require_controls(document: dict[str, Any]) -> None:
                 importlib.import_module(str(module))
             except Exception as error:  # whatever the module does when it is imported
                 raise InvalidActivity(f"control {control.get('name')!r}: {module}: {error}") from error
-
-
-def _account_problem(allowed: str | None) -> str | None:
-    """Why the AWS calls of the experiment must not be made; None where they may."""
-    if allowed is None:
-        return None
-    try:
-        AwsSession(patience=Patience(read_s=5, attempts=2, deadline_s=10)).require_account(allowed)
-    except RefusedError as error:
-        return str(error)
-    except WellprovenError as error:
-        return f"the target allows AWS account {allowed}, and who we are there cannot be asked: {error}"
-    return None
 
 
 def _stop_at_end_of_stdin(run_dir: Path) -> None:

@@ -26,12 +26,15 @@ from chaoslib.secret import load_secrets
 from pydantic import JsonValue
 
 from harness.clock import Clock, SystemClock
-from harness.errors import FileError, WellprovenError
+from harness.errors import FileError, RefusedError, WellprovenError
 from harness.fault import ledger
 from harness.fault.activities import holds
+from harness.fault.compose import ACCOUNT_VARIABLE
 from harness.fault.ledger import Entry, Lock
+from harness.fault.own_output import take_output
 from harness.fault.redact import learn, learn_experiment, redactor
-from harness.fault.undone import Call, Undone
+from harness.fault.undone import RECOVER, Call, Undone
+from harness.plan import is_aws
 from harness.record import Event, EventLog, Kind, is_sealed, read_events
 from harness.units import NS_PER_S
 
@@ -71,6 +74,8 @@ def undo(path: Path, who: str, because: str, *, clock: Clock, ask: bool = False)
         return undone
     try:
         return Undoing(path, entry, who, clock).all(because)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:  # undo.json was damaged
+        return Undone(healed=False, because=f"what would undo it cannot be read: {type(error).__name__}: {error}")
     finally:
         lock.release()
 
@@ -158,6 +163,7 @@ class Undoing:
         self._write(Kind.UNDO_BEGIN, self._who, because=because)
         self._write_end_of_fault(events)
         try:
+            self._require_account()
             self._load()
             healed = self._rounds(settle_s=SETTLE_S if under_way else 0.0)
             why = self._why(healed=healed)
@@ -170,6 +176,23 @@ class Undoing:
         if healed:
             ledger.close_entry(self._path)
         return Undone(healed=healed, calls=tuple(self._calls), unhealed=tuple(self._unhealed), because=why)
+
+    def _require_account(self) -> None:
+        """See that a person who recovers is who the run was: in another account, another thing would be healed.
+
+        The watchdog is not asked: it lives in the run's own environment, and nothing may delay it.
+        """
+        if self._who != RECOVER or _is_owner_gone(self._entry) or not self._calls_aws():
+            return
+        from harness.fault.account import account_problem  # loads boto3, for which undoing must not wait
+
+        problem = account_problem(self._entry.environment.get(ACCOUNT_VARIABLE))
+        if problem:
+            raise RefusedError(problem)
+
+    def _calls_aws(self) -> bool:
+        providers = [one.get("provider", {}) for one in [*self._document["method"], *self._probes]]
+        return any(is_aws(f"{one.get('module', '')}.") for one in providers)
 
     def was_undone_well(self) -> bool:
         """Whether what Chaos Toolkit undid is seen to be healed; without probes, whether every rollback came back."""
@@ -344,9 +367,11 @@ def silence() -> None:
 def main(words: list[str]) -> int:
     """Undo one entry; prints what became of it."""
     silence()
+    output = take_output()
     path, who, because = words
     undone = undo(Path(path), who, because, clock=SystemClock())
-    print(undone.model_dump_json(), flush=True)
+    with contextlib.suppress(OSError), os.fdopen(output, "wb") as file:
+        file.write(undone.model_dump_json().encode())
     return 0 if undone.healed else 1
 
 

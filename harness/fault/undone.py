@@ -1,6 +1,10 @@
 """What became of an undoing."""
 
+from typing import Final
+
 from harness.model import Model
+
+RECOVER: Final = "recover"  # who undoes, where a person asks for it
 
 
 class Call(Model):

@@ -19,6 +19,7 @@ from pathlib import Path
 from harness.clock import SystemClock
 from harness.fault import ledger
 from harness.fault.ledger import Entry
+from harness.fault.own_output import discard_output, take_output
 from harness.fault.watch import BEAT_LOST_S, GAVE_UP
 from harness.units import NS_PER_S
 
@@ -28,7 +29,8 @@ LOOK_EVERY_S = 0.05
 class Watchdog:
     """What it has heard; a thread hears, the main one looks and undoes."""
 
-    def __init__(self) -> None:
+    def __init__(self, output: int) -> None:
+        self._output = output
         self._clock = SystemClock()
         self._path: Path | None = None
         self._entry: Entry | None = None
@@ -47,15 +49,23 @@ class Watchdog:
                 self._opened_ns, self._path = self._beat_ns, Path(rest)
             elif word == "undo":
                 self._asked = rest
-            _say(word)
+            self._say(word)
         self._alone = True
+
+    def say_ready(self) -> None:
+        """Tell the supervisor that we could undo."""
+        self._say("ready")
+
+    def _say(self, word: str) -> None:
+        with contextlib.suppress(OSError):
+            os.write(self._output, word.encode() + b"\n")
 
     def watch(self) -> int:
         """Look until there is nothing more to watch."""
         from harness.fault.undo import undo
 
         while True:
-            path, alone = self._path, self._alone
+            alone, path = self._alone, self._path  # in this order: what was opened before the end is seen after it
             is_open = path is not None and ledger.is_open(path)
             if not is_open and alone:
                 return 0
@@ -64,6 +74,7 @@ class Watchdog:
                 assert path is not None
                 # Told to by its supervisor, or gone with it: the experiment's process knows by itself.
                 ask = not (alone or self._asked)
+                discard_output(2)  # what the rollbacks say there may be secret, and this is the run's folder
                 if not undo(path, "watchdog", because, clock=self._clock, ask=ask).healed:
                     return GAVE_UP
                 self._asked = ""
@@ -83,11 +94,6 @@ class Watchdog:
         if entry is not None and now_ns - self._opened_ns > entry.longest_s * NS_PER_S:
             return f"the fault's longest time is over, {entry.longest_s:.0f} s"
         return ""
-
-
-def _say(word: str) -> None:
-    with contextlib.suppress(OSError):
-        os.write(1, word.encode() + b"\n")
 
 
 def preload(run_dir: Path) -> None:
@@ -117,9 +123,9 @@ def main(run_dir: Path) -> int:
     """Watch one run."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # it ends when the run does, however many are told to
-    watchdog = Watchdog()
+    watchdog = Watchdog(take_output())
     preload(run_dir)
-    _say("ready")
+    watchdog.say_ready()
     threading.Thread(target=watchdog.listen, daemon=True).start()
     return watchdog.watch()
 

@@ -16,7 +16,7 @@ from pydantic import Field
 from rich.console import Console
 
 from harness.errors import UsageError
-from harness.fault import Call, Entry, Undone, Unreadable, close_entry, open_entries, start_undo, state_folder
+from harness.fault import RECOVER, Call, Entry, Undone, Unreadable, close_entry, open_entries, start_undo, state_folder
 from harness.model import Model
 from harness.verbs.common import Streams
 
@@ -132,7 +132,7 @@ def _recover(path: Path, entry: Entry | Unreadable, progress: Console) -> Recove
     progress.print(f"undo      {entry.run} on {entry.target}", soft_wrap=True)
     because = "a person asked for it" if not entry.watchdog.is_alive else "a person asked for it, beside the watchdog"
     process = start_undo(
-        path, "recover", because, folder=entry.folder, environment=entry.environment, secrets=entry.secrets
+        path, RECOVER, because, folder=entry.folder, environment=entry.environment, secrets=entry.secrets
     )
     try:
         undone = Undone.model_validate_json(process.said())

@@ -13,7 +13,17 @@ import pytest
 from harness.cli import main
 from harness.clock import SystemClock
 from harness.errors import NotAvailableError, RefusedError
-from harness.fault import STATE_VARIABLE, Entry, Identity, is_open, open_entries, open_entry, undo_script
+from harness.fault import (
+    ACCOUNT_VARIABLE,
+    STATE_VARIABLE,
+    Entry,
+    Identity,
+    close_entry,
+    is_open,
+    open_entries,
+    open_entry,
+    undo_script,
+)
 from harness.fault.ledger import state_folder
 from harness.fault.undo import undo
 from harness.plan import built_in_target
@@ -66,6 +76,36 @@ def log_of(run_dir: Path, *kinds: Kind) -> None:
     for kind in kinds:
         log.write(kind, "set the flag")
     log.close()
+
+
+def test_what_would_undo_and_was_damaged_is_said(target: Target, tmp_path: Path) -> None:
+    """Nothing is closed, and nothing is taken for healed."""
+    path = left_by(target, tmp_path)
+    (path / "undo.json").write_text('{"rollbacks": [{"type": "action"}], "method": [{}]}')
+    undone = undo(path, "recover", "a test", clock=CLOCK)
+    assert not undone.healed
+    assert is_open(path)
+    (path / "undo.json").write_text("[]")
+    assert "cannot be read" in undo(path, "recover", "a test", clock=CLOCK).because
+    close_entry(path)
+
+
+def test_a_person_who_recovers_must_be_of_the_runs_account(
+    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In another account another thing would be healed, and the fault would be said to be gone."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"{target.url}/not-aws")
+    provider = {"type": "python", "module": "chaosaws.ec2.actions", "func": "start_instances"}
+    calls = [*target.experiment()["rollbacks"], {"type": "action", "name": "start", "provider": provider}]
+    allowed = {ACCOUNT_VARIABLE: "123456789012"}
+    path = left_by(target, tmp_path, environment=allowed, document={"method": calls})
+    undone = undo(path, "recover", "a test", clock=CLOCK)
+    assert not undone.healed
+    assert "123456789012" in undone.because
+    assert (undone.calls, target.is_broken, is_open(path)) == ((), True, True)
+    close_entry(path)
+    without_aws = left_by(target, tmp_path, environment=allowed)
+    assert undo(without_aws, "recover", "a test", clock=CLOCK).healed
 
 
 def test_undoing_works_though_the_runs_folder_is_gone(target: Target, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,6 +92,51 @@ def test_any_one_or_two_that_are_killed_leave_no_fault(target: Target, tmp_path:
     assert record.first(Kind.FAULT_END) is not None
     undone_by_others = record.first(Kind.UNDO_BEGIN)
     assert (undone_by_others is not None) == ("chaos" in victims)
+
+
+@pytest.mark.slow
+def test_a_rollback_that_prints_undoes_though_nobody_hears_it(
+    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The watchdog outlives who would read its output; and what a rollback says of secrets stays out of the folder."""
+    monkeypatch.setenv("FLAG_TOKEN", "canary-of-the-rollback")
+    with run_of(talkative(target), target.url, tmp_path) as process:
+        target.wait_broken(process)
+        (entry,) = entries()
+        kill(entry, "supervisor", "chaos")
+        target.wait_healed(UNDONE_S)
+        wait_closed()
+        process.wait(30)
+        nobody_is_left(entry)
+    assert len(target.calls("DELETE")) == 1
+    written = [path for path in (tmp_path / "runs").rglob("*") if path.is_file()]
+    assert not [path.name for path in written if b"canary-of-the-rollback" in path.read_bytes()]
+
+
+def test_a_rollback_that_prints_is_recovered_and_said_to_be(
+    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it prints is not taken for the answer."""
+    monkeypatch.setenv("FLAG_TOKEN", "canary-of-the-rollback")
+    with run_of(talkative(target), target.url, tmp_path) as process:
+        target.wait_broken(process)
+        (entry,) = entries()
+        kill(entry, "supervisor", "watchdog", "chaos", number=signal.SIGSTOP)
+        kill(entry, "supervisor", "watchdog", "chaos")
+        process.wait(30)
+    nobody_is_left(entry)
+    code, said = recover()
+    assert (code, [one["state"] for one in said["entries"]]) == (0, ["healed"])
+    assert not target.is_broken
+    assert entries() == []
+
+
+def talkative(target: Target) -> dict[str, Any]:
+    arguments = {"url": f"{target.url}/fault"}
+    provider = {"type": "python", "module": "tests.fault.talkative", "func": "take_away", "arguments": arguments}
+    secret = {"flag": {"token": {"type": "env", "key": "FLAG_TOKEN"}}}
+    rollback = {"type": "action", "name": "take it away", "provider": {**provider, "secrets": ["flag"]}}
+    return target.experiment(rollbacks=[rollback], secrets=secret)
 
 
 def test_what_all_three_left_is_recovered(target: Target, tmp_path: Path) -> None:
