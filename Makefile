@@ -31,8 +31,9 @@ test: check  ## check, and the tests on real sockets and on the real embedded ta
 soak: $(STAMP)  ## drills killed at random moments, 200 unless ROUNDS=N; SEED=N decides who and when
 	@WELLPROVEN_SOAK_ROUNDS=$(or $(ROUNDS),200) WELLPROVEN_SOAK_SEED=$(or $(SEED),1) $(BIN)/pytest -q -s tests/drill/test_soak.py
 
-bench: $(STAMP)  ## measures from a death to the fault's undoing
+bench: $(STAMP)  ## measures from a death, and from the first bad answer, to the fault's undoing
 	@$(BIN)/python -m benchmarks.undo_times
+	@$(BIN)/python -m benchmarks.guard_times
 
 fuzz: $(STAMP)  ## 10,000 damaged files of each kind against their readers; about an hour
 	@WELLPROVEN_FUZZ=10000 $(BIN)/pytest -q tests/fuzz $(ARGS)

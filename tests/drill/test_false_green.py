@@ -23,7 +23,7 @@ import pytest
 import yaml
 from chaostoolkit.agent import run_report
 
-from harness.errors import FileError
+from harness.errors import FileError, RefusedError
 from harness.judge import Outcome, judge
 from harness.record import REQUEST, Kind, read_events, read_record
 from tests.drill.drills import ATTEMPTS_MAX, ROOT, WELLPROVEN
@@ -397,3 +397,15 @@ def test_an_interrupted_drill_is_not_met(drill: Sabotage) -> None:
     assert code in (1, 2), err
     assert json.loads(out)["outcome"] in ("missed", "unknown")
     assert not drill.target.is_broken
+
+
+def test_what_a_drill_leaves_is_said_at_its_end_and_keeps_the_next_one_out(drill: Sabotage) -> None:
+    """How to undo it by hand stands on the terminal; until it is healed nobody may break more of that target."""
+    the_rollback_heals_nothing(drill)
+    drill.extend(heals_within="1s")
+    _, _, err = drill.drill()
+    assert f"undo by hand: take the flag away: DELETE {drill.target.url}/fault" in err, err
+    code, _, err = drill.drill()
+    assert code == RefusedError.exit_code, err
+    assert "wellproven recover" in err
+    assert len(drill.target.calls("PUT")) == 1

@@ -1,8 +1,9 @@
 """Whole drills killed at random: no fault is left, and every record reads.
 
 WELLPROVEN_SOAK_ROUNDS (4) drills, one in ten of them on the real test bed and the others on a small real target, with
-real Locust and Chaos Toolkit. WELLPROVEN_SOAK_SEED (1) decides who is killed and when; each round prints its own. A
-single round again: WELLPROVEN_SOAK_SEED=<its seed> WELLPROVEN_SOAK_ROUNDS=1.
+real Locust and Chaos Toolkit. WELLPROVEN_SOAK_SEED (1) decides who is killed, in which part of the drill, and when in
+it; seeds in a row take the parts in turn. Each round prints its own. A single round again:
+WELLPROVEN_SOAK_SEED=<its seed> WELLPROVEN_SOAK_ROUNDS=1.
 """
 
 import os
@@ -14,11 +15,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 import yaml
 
-from harness.fault import open_entries
+from harness.fault import envoy_abort, envoy_delay, open_entries
 from harness.judge import Outcome, judge
 from harness.record import Kind, read_record
 from tests.drill.drills import ROOT, WELLPROVEN
@@ -35,7 +37,20 @@ UNDONE_S = 10.0  # twice what is promised: the machine may be anybody's
 END_S = 90.0
 NAMES = {"harness.fault.child": "experiment", "harness.fault.watchdog": "watchdog", "profile.json": "load"}
 UNDOERS = {"supervisor", "experiment", "watchdog"}
-BED_EXPERIMENTS = ("zone-blackhole", "latency", "database-killed", "cache-lost", "dependency-errors")
+BED_EXPERIMENTS = (
+    "zone-blackhole", "latency", "database-killed", "cache-lost", "dependency-errors", "az-failure", "replication-slow",
+)  # fmt: skip
+# A part of a drill: the event it begins with, and about how long it is. Half of the rounds are where the fault is.
+MOMENTS = {
+    "start": ("", 3.0),
+    "fault": ('"kind":"fault.begin"', 3.0),
+    "undo": ('"kind":"fault.end"', 0.3),
+    "baseline": ('"kind":"phase.begin","name":"baseline"', 2.0),
+    "fault once more": ('"kind":"fault.begin"', 3.0),
+    "recovery": ('"kind":"phase.begin","name":"recovery"', 2.0),
+    "call": ('"kind":"fault.begin"', 0.05),
+    "end": ('"kind":"load.end"', 0.3),
+}
 
 
 @dataclass
@@ -43,14 +58,15 @@ class Round:
     """Who is killed, and when."""
 
     seed: int
-    longest_s: float
     victims: frozenset[str] = field(init=False)
+    moment: str = field(init=False)
     after_s: float = field(init=False)
     experiment: str = field(init=False)
 
     def __post_init__(self) -> None:
         chance = random.Random(self.seed)
-        self.after_s = chance.uniform(0.0, self.longest_s)
+        self.moment = list(MOMENTS)[self.seed % len(MOMENTS)]
+        self.after_s = chance.uniform(0.0, MOMENTS[self.moment][1])
         everyone = ["experiment", "load", "supervisor", "watchdog"]
         self.victims = frozenset(
             UNDOERS if chance.random() < 0.1 else chance.sample(everyone, chance.choice([1, 1, 2, 2, 2]))
@@ -88,6 +104,9 @@ def soak(one: Round, command: list[str], runs: Path, is_broken: Callable[[], boo
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
     supervisor = psutil.Process(process.pid)
     undone = ""
+    mark = MOMENTS[one.moment][0]
+    while process.poll() is None and mark not in events_of(runs):
+        time.sleep(0.01)
     deadline = time.monotonic() + one.after_s
     while process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -113,6 +132,11 @@ def soak(one: Round, command: list[str], runs: Path, is_broken: Callable[[], boo
     assert open_entries() == {}
     eventually("nothing is broken", lambda: not is_broken(), END_S)
     return f"{'broken' if was_broken else 'whole'} then{undone}, {record_says(runs)}"
+
+
+def events_of(runs: Path) -> str:
+    """What the run has written down so far."""
+    return "".join(path.read_text() for path in runs.glob("*/*/events.jsonl"))
 
 
 def record_says(runs: Path) -> str:
@@ -146,21 +170,21 @@ def test_drills_killed_at_random_leave_no_fault(tmp_path: Path) -> None:
     with flagged() as target:
         # Nothing is killed first: else a drill that never breaks anything would pass.
         (tmp_path / "control").mkdir()
-        control = Round(SEED, longest_s=END_S)
+        control = Round(SEED)
         control.victims, control.after_s = frozenset(), END_S
         assert "completed" in soak_light(control, target, tmp_path / "control")
         assert len(target.calls("PUT")) == 1
         for number in range(ROUNDS - on_bed):
             folder = tmp_path / f"light-{number}"
             folder.mkdir()
-            one = Round(SEED + number, longest_s=10.0)
+            one = Round(SEED + number)
             say(one, lambda one=one, folder=folder: soak_light(one, target, folder))
     if on_bed:
         with bed_up("soak") as bed:
             for number in range(on_bed):
                 folder = tmp_path / f"bed-{number}"
                 folder.mkdir()
-                one = Round(SEED % BED_SEED + BED_SEED + number, longest_s=25.0)
+                one = Round(SEED % BED_SEED + BED_SEED + number)
                 command = [str(WELLPROVEN), "drill", one.experiment, "--quick", "--testbed", bed.status().name]
                 command += ["--runs", str(folder / "runs")]
                 say(one, lambda one=one, command=command, folder=folder: soak_bed(one, command, folder, bed))
@@ -174,13 +198,25 @@ def soak_bed(one: Round, command: list[str], folder: Path, bed) -> str:
     # Whole again is more than undone: a standby is built anew. So the fault's own time is not looked at here.
     try:
         said = soak(one, command, folder / "runs", lambda: False)
-        eventually("the bed is whole again", lambda: is_whole(bed), 60)
+        eventually("the bed is whole again", lambda: is_whole(bed) and is_healed(bed), 60)
     except AssertionError:
         print(*Path(bed.status().log).read_text().splitlines()[-10:], bed.status(), sep="\n")
         raise
     return f"{one.experiment}: {said}"
 
 
+def is_healed(bed) -> bool:
+    """Whether what no process shows is as it was: what Envoy was told, and the wires."""
+    there = bed.status().environment
+    admin, wires = there["DRILL_ENVOY_ADMIN_URL"], httpx.get(f"{there['DRILL_TOXIPROXY_URL']}/proxies").json()
+    free = all(wire["enabled"] and not wire["toxics"] for wire in wires.values())
+    return free and envoy_delay.is_healed(admin) and envoy_abort.is_healed(admin)
+
+
 def say(one: Round, do: Callable[[], str]) -> None:
-    print(f"seed {one.seed}: kill {'+'.join(sorted(one.victims))} after {one.after_s:.2f} s", end=": ", flush=True)
+    print(
+        f"seed {one.seed}: kill {'+'.join(sorted(one.victims))} {one.after_s:.2f} s into {one.moment}",
+        end=": ",
+        flush=True,
+    )
     print(do(), flush=True, file=sys.stdout)
