@@ -19,7 +19,7 @@ _STARTED: Final = "wellproven_started_s"  # in the context that botocore keeps f
 _UNHANDLED: Final = "An HTTP Client raised an unhandled exception: "
 
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
-_THROTTLED: Final = frozenset(
+THROTTLED: Final = frozenset(
     {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown"}
 )
 # What AWS says of credentials it does not take. Its sentence is left out: for a wrong signature it repeats the request.
@@ -87,25 +87,29 @@ class AwsSession:
         with translated("AWS", login):
             self._session = boto3.Session(profile_name=login.profile or None, region_name=_region(login))
 
-    def client(self, service: str) -> Any:
-        """boto3's client of a service; what its calls raise is to be `translated`."""
-        if service not in self._clients:
-            self._clients[service] = self._make(service)
-        return self._clients[service]
+    def client(self, service: str, *, once: bool = False) -> Any:
+        """boto3's client of a service; what its calls raise is to be `translated`. `once`: it tries nothing again."""
+        key = f"{service} once" if once else service
+        if key not in self._clients:
+            self._clients[key] = self._make(service, 1 if once else self._patience.attempts)
+        return self._clients[key]
 
-    def call(self, service: str, operation: str, **arguments: Any) -> dict[str, Any]:
-        """One call, such as ("sts", "GetCallerIdentity"). Raises as `translated` does."""
+    def call(self, service: str, operation: str, *, once: bool = False, **arguments: Any) -> dict[str, Any]:
+        """One call, such as ("sts", "GetCallerIdentity"). Raises as `translated` does.
+
+        `once`: a call whose arguments were read from the answer before, and must be read anew for a second try.
+        """
         from botocore import xform_name
 
         with translated(f"AWS {service} {operation}", self._login):
-            answer: dict[str, Any] = getattr(self.client(service), xform_name(operation))(**arguments)
+            answer: dict[str, Any] = getattr(self.client(service, once=once), xform_name(operation))(**arguments)
             return answer
 
     def pages(
         self, service: str, operation: str, items: str, *, pages_max: int = PAGES_MAX, **arguments: Any
     ) -> Iterator[dict[str, Any]]:
         """What a call lists, page by page (NextToken), of APIs for which boto3 has no paginator."""
-        token: dict[str, str] = {}
+        token: dict[str, Any] = {}
         for _ in range(pages_max):
             page = self.call(service, operation, **arguments, **token)
             yield from page.get(items, [])
@@ -131,14 +135,14 @@ class AwsSession:
             )
         return found
 
-    def _make(self, service: str) -> Any:
+    def _make(self, service: str, attempts: int) -> Any:
         from botocore.config import Config
 
         limits = self._patience
         config = Config(
             connect_timeout=limits.connect_s,
             read_timeout=limits.read_s,
-            retries={"mode": "standard", "total_max_attempts": limits.attempts},
+            retries={"mode": "standard", "total_max_attempts": attempts},
         )
         with translated(f"AWS {service}", self._login):
             client = self._session.client(service, config=config, endpoint_url=self._login.endpoint or None)
@@ -191,7 +195,7 @@ def _answered(what: str, error: Any, login: Login) -> WellprovenError:
         return RefusedError(f"{what}: {code}: {said}; whoever is logged in needs permission for {error.operation_name}")
     if code in _LOGIN:
         return AwsError(f"{what}: the credentials are not accepted ({code}); {_log_in(login)}", code)
-    if code in _THROTTLED:
+    if code in THROTTLED:
         return AwsError(f"{what}: {code}: throttled, after several attempts; try again later", code)
     return AwsError(f"{what}: {code}: {said}", code)
 

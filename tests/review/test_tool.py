@@ -386,6 +386,19 @@ def test_throttling_is_waited_out(shop: Shop) -> None:
     assert BEGIN in shop.notes(FAILURES)
 
 
+def test_words_written_while_a_push_is_throttled_stay(shop: Shop) -> None:
+    """What was read before the wait is not what is written after it."""
+    stored(24, FAILOVER)
+
+    def edit() -> None:
+        shop.tool.question(FAILURES, SHOP)["Notes"] = "Written while it was throttled."
+
+    shop.tool.troubles.append(Trouble("UpdateAnswer", "throttle", before=edit))
+    assert shop.review("push", "Shop")[0] == 0
+    assert shop.notes(FAILURES).startswith("Written while it was throttled.")
+    assert BEGIN in shop.notes(FAILURES)
+
+
 def test_a_push_that_is_cut_says_what_was_written_and_what_was_not(shop: Shop) -> None:
     """Access denied at the second answer: the third is not tried, and the exit code is that of a refusal."""
     stored(24, FAILOVER, FAIL_FAST, DR_TESTED)

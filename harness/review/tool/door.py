@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from harness.aws import AwsError, AwsSession, UnansweredError
+from harness.aws import THROTTLED, AwsError, AwsSession, UnansweredError
 from harness.errors import NotAvailableError, RefusedError, UsageError, WellprovenError
 from harness.review.tool.remote import LensReview, Pillar, ToolAnswer, ToolChoice, ToolMilestone, Workload
 from harness.review.types import Risk
 from harness.text import savable
 
 SERVICE: Final = "wellarchitected"
+_NOT_NOW: Final = frozenset({"InternalServerException", "ServiceUnavailable", "500", "502", "503", "504"})
 AWS_LENS: Final = "wellarchitected"  # the alias of AWS's own six pillars
 _WORKLOAD_ID = re.compile(r"[0-9a-f]{32}")
 _RISKS: Final = {
@@ -77,14 +78,17 @@ class Tool:
     def write_notes(self, workload: Workload, review: LensReview, question: str, notes: str) -> ToolAnswer:
         """Set an answer's notes, and nothing else of it; what the tool has afterwards.
 
-        Raises ConflictError where somebody else writes there at the moment.
+        It is sent once. Raises AgainError where it was not taken for now, and ConflictError where somebody else writes
+        there at the moment: the answer is to be read anew before it is written again.
         """
         try:
             place = {"WorkloadId": workload.id, "LensAlias": review.alias, "QuestionId": question}
-            return _answer(self._call("UpdateAnswer", **place, Notes=notes)["Answer"])
+            return _answer(self._call("UpdateAnswer", once=True, **place, Notes=notes)["Answer"])
         except AwsError as error:
             if error.code == "ConflictException":
                 raise ConflictError(str(error), error.code) from None
+            if error.code in THROTTLED | _NOT_NOW:
+                raise AgainError(str(error), error.code) from None
             raise
 
     def milestones(self, workload: Workload) -> tuple[ToolMilestone, ...]:
@@ -123,7 +127,11 @@ class Tool:
         return self._session.pages(SERVICE, operation, items, MaxResults=50, **arguments)
 
 
-class ConflictError(AwsError):
+class AgainError(AwsError):
+    """Not taken for now."""
+
+
+class ConflictError(AgainError):
     """Somebody else is writing there."""
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from harness.errors import WellprovenError
-from harness.review.tool.door import ConflictError, Tool, concerns_one, is_unanswered
+from harness.review.tool.door import AgainError, ConflictError, Tool, concerns_one, is_unanswered
 from harness.review.tool.notes import Why, with_evidence
 from harness.review.tool.remote import LensReview, ToolAnswer, Workload
 from harness.review.types import Shown
@@ -96,6 +96,7 @@ def _one(
     dry_run: bool,  # noqa: FBT001  passed on from a keyword
     pause: Callable[[float], None],
 ) -> Pushed:
+    last = Pushed(question, "", Status.NOT_TRIED)
     for tried in range(TRIES_MAX):
         if tried:
             pause(PAUSE_S * 2 ** (tried - 1))
@@ -117,11 +118,15 @@ def _one(
             after = tool.write_notes(workload, review, question, fresh.notes)
         except WellprovenError as error:
             if isinstance(error, ConflictError):
+                last = Pushed(question, "", Status.CONFLICT, f"after {TRIES_MAX} tries")
+                continue
+            if isinstance(error, AgainError):  # what a person wrote while we waited is read before the next try
+                last = replace(made, status=Status.FAILED, because=str(error), error=error)
                 continue
             status = Status.UNKNOWN if is_unanswered(error) else Status.FAILED
             return replace(made, status=status, because=str(error), error=error)
         return replace(made, status=Status.WRITTEN, because=_odd(before, after, fresh.notes))
-    return Pushed(question, "", Status.CONFLICT, f"after {TRIES_MAX} tries")
+    return last
 
 
 def _odd(before: ToolAnswer, after: ToolAnswer, sent: str) -> str:
