@@ -13,7 +13,7 @@ from harness.record import Record
 from harness.review.answers import BUILT_IN, Scope
 from harness.review.measured import kept, load_ratio, started
 from harness.review.types import Choice, Lens, Shown
-from harness.slo import Disruption, LoadIndicator, Promises
+from harness.slo import Disruption, LoadIndicator, Promises, RecoveryObjective, Slo
 from harness.units import format_duration, format_percent
 
 
@@ -24,6 +24,7 @@ class Now:
     scope: Scope
     promises: Promises | None = None
     configuration: str | None = None  # of the target (harness.plan.Target.configuration)
+    problem: str = ""  # why today's promises are not known, though there are some
 
 
 def shown_by(record: Record, judgement: Judgement, lens: Lens, lens_name: str, now: Now) -> list[Shown]:
@@ -116,6 +117,8 @@ def _figures(
                 said = ", ".join(f"{name} {_KEPT[holds]}" for name, holds in figures.items())
                 yield replace(
                     blank,
+                    # The baseline, in which no zone was lost.
+                    zones=frozenset() if set(figures) == {"load"} else blank.zones,
                     question=question.id,
                     choice=choice.id,
                     holds=not refuted,
@@ -154,28 +157,64 @@ def _alerts(judgement: Judgement) -> bool | None:
 
 def _short_of(record: Record, now: Now) -> Iterator[str]:
     """In what a run shows less than is claimed."""
+    if now.problem:
+        yield now.problem
+    if now.scope.zones and record.plan.disruption == Disruption.AZ and not any(zones_taken(record.plan)):
+        yield "does not say which zone was lost"
     unstated = [one.route for one in record.plan.requests if not one.production_per_s]
     if unstated:
         yield f"production's arrival rate of {', '.join(unstated)} is not stated, so the load's share of it is unknown"
-    ratio = load_ratio(record)
+    ratio = load_ratio(record, _traffic(now.promises))
     if ratio is not None and ratio < now.scope.load:
         yield f"drilled at {_percent(ratio)} of production's load, claimed for {_percent(now.scope.load)}"
-    judged = {slo.name: slo for slo in record.plan.slos}
+    judged = {slo.name for slo in record.plan.slos}
     missing = [name for name in now.scope.slos if name not in judged]
     if missing:
         yield f"did not judge {', '.join(missing)}"
-    if now.promises is None:
+    if now.promises is not None:
+        for slo in now.promises.slos:
+            yield from _looser_slo(record, slo)
+        for objective in now.promises.objectives:
+            yield from _looser_objective(record, objective)
+
+
+def _looser_slo(record: Record, slo: Slo) -> Iterator[str]:
+    """In what an SLO of a run promised less than it does today."""
+    old = next((one for one in record.plan.slos if one.name == slo.name), None)
+    if old is None:
         return
-    for slo in now.promises.slos:
-        old = judged.get(slo.name)
-        if old is not None and old.target < slo.target:
-            yield f"{slo.name} was held against {_percent(old.target)}, now {_percent(slo.target)} are promised"
-    held = {one.name: one for one in record.plan.objectives}
-    for objective in now.promises.objectives:
-        before = held.get(objective.name)
-        if before is not None and before.rto_ns > objective.rto_ns:
-            was, promised = format_duration(before.rto_ns), format_duration(objective.rto_ns)
-            yield f"{objective.name} was held against an RTO of {was}, now {promised} are promised"
+    if old.target < slo.target:
+        yield f"{slo.name} was held against {_percent(old.target)}, now {_percent(slo.target)} are promised"
+    before_ns, now_ns = _within_ns(old), _within_ns(slo)
+    if now_ns is not None and (before_ns is None or before_ns > now_ns):
+        was = "no latency" if before_ns is None else format_duration(before_ns)
+        yield f"{slo.name} was held against {was}, now {format_duration(now_ns)} are promised"
+
+
+def _looser_objective(record: Record, objective: RecoveryObjective) -> Iterator[str]:
+    before = next((one for one in record.plan.objectives if one.name == objective.name), None)
+    if before is None:
+        return
+    if before.rto_ns > objective.rto_ns:
+        was, promised = format_duration(before.rto_ns), format_duration(objective.rto_ns)
+        yield f"{objective.name} was held against an RTO of {was}, now {promised} are promised"
+    if objective.rpo_ns is not None and (before.rpo_ns is None or before.rpo_ns > objective.rpo_ns):
+        was = "no RPO" if before.rpo_ns is None else f"an RPO of {format_duration(before.rpo_ns)}"
+        yield f"{objective.name} was held against {was}, now {format_duration(objective.rpo_ns)} are promised"
+
+
+def _within_ns(slo: Slo) -> int | None:
+    return slo.indicator.within_ns if isinstance(slo.indicator, LoadIndicator) else None
+
+
+def _traffic(promises: Promises | None) -> dict[str, Fraction]:
+    """Production's arrivals a second of each route, as today's SLOs state them."""
+    found: dict[str, Fraction] = {}
+    for slo in promises.slos if promises is not None else ():
+        if isinstance(slo.indicator, LoadIndicator) and slo.traffic_per_s is not None:
+            route = slo.indicator.request
+            found[route] = max(slo.traffic_per_s, found.get(route, Fraction(0)))
+    return found
 
 
 def zones_taken(plan: Plan) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """What one judged run measured, in the few figures that reviews compare: recovery, data, budget."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
+from types import MappingProxyType
 
 from harness.judge import Judgement, Kind, Outcome
 from harness.model import Model
@@ -63,25 +64,33 @@ def measured_by(record: Record, judgement: Judgement) -> Measured | None:
     at = started(record)
     if at is None or record.plan.sweep is not None or not judgement.load.valid or not judgement.fault.applied:
         return None
+    if all(one.outcome is Outcome.UNKNOWN for one in judgement.verdicts):  # a damaged record
+        return None
     critical = [slo for slo in record.plan.slos if slo.critical]
     objectives = record.plan.objectives
     rpos = [one.rpo_ns / NS_PER_S for one in objectives if one.rpo_ns is not None]
-    data = judgement.data
+    data = None if _is_unknown(judgement, Kind.RPO) else judgement.data
+    recovered, spent = not _is_unknown(judgement, Kind.RTO), not _is_unknown(judgement, Kind.BUDGET)
     return Measured(
         experiment=record.info.experiment,
         run=record.info.run,
         at=at,
         outcome=judgement.outcome,
-        rta_s=_rta_s(judgement, critical),
-        recovered=_recovered(judgement, critical),
+        rta_s=_rta_s(judgement, critical) if recovered else None,
+        recovered=_recovered(judgement, critical) if recovered else None,
         rto_s=min((one.rto_ns / NS_PER_S for one in objectives), default=None),
         rpa_s=None if data is None else data.rpa_s.upper if data.lost else 0.0,
         rpo_s=min(rpos, default=None),
         lost=None if data is None else data.lost,
-        budget_ratio=_largest(one.share_of_window for one in judgement.budget.values()),
+        budget_ratio=_largest(one.share_of_window for one in judgement.budget.values()) if spent else None,
         budget_allowed_ratio=None if record.plan.budget is None else float(record.plan.budget),
-        burn=_largest(one.burn.get("drill") for one in judgement.budget.values()),
+        burn=_largest(one.burn.get("drill") for one in judgement.budget.values()) if spent else None,
     )
+
+
+def _is_unknown(judgement: Judgement, kind: Kind) -> bool:
+    """Whether a promise of that kind could not be judged: its figure may then be anything."""
+    return any(one.kind is kind and one.outcome is Outcome.UNKNOWN for one in judgement.verdicts)
 
 
 def _rta_s(judgement: Judgement, critical: Sequence[Slo]) -> float | None:
@@ -114,10 +123,13 @@ def newest(measured: Iterable[Measured], until: datetime | None = None) -> dict[
     return {one.experiment: one for one in found}
 
 
-def load_ratio(record: Record) -> Fraction | None:
-    """The smallest share of production's rate that a request was sent at; None where production's is unknown."""
-    known = [one for one in record.plan.requests if one.production_per_s]
-    return min((one.rate_per_s / one.production_per_s for one in known if one.production_per_s), default=None)
+def load_ratio(record: Record, today: Mapping[str, Fraction] = MappingProxyType({})) -> Fraction | None:
+    """The smallest share of production's rate that a request was sent at; None where production's is unknown.
+
+    `today`: production's rates by route as they are now; the larger one counts, of then and of now.
+    """
+    known = [(one, one.production_per_s) for one in record.plan.requests if one.production_per_s]
+    return min((one.rate_per_s / max(then, today.get(one.route, then)) for one, then in known), default=None)
 
 
 def kept(judgement: Judgement, kind: Kind) -> bool | None:

@@ -4,7 +4,7 @@
     all       the weights of every practice that applies, of questions without an answer and of excluded ones too
     claimed   100 * the weights of those claimed / all
     proven    100 * the weights of those claimed and shown by evidence that still counts / all
-    provable  100 * the weights of those that any evidence could prove / all
+    provable  100 * the weights of those that any evidence could prove, or has proven / all
     balanced  the mean of the pillars' scores, each pillar counting the same
 
 So proven never exceeds claimed, nothing that is missing counts for anything, and no evidence raises a score of what
@@ -20,7 +20,7 @@ from harness.review.states import CLAIMED, Practice, State, practices_of
 from harness.review.truth import worst_risk
 from harness.review.types import Lens, Pillar, Question, Risk, Shown
 
-FORMULA = "100 x weights (3 high risk, 1 medium risk) / weights of all practices that apply"
+FORMULA = "100 x weights (ours: 3 high risk, 1 medium or unpublished) / weights of all practices that apply"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _pillar(
         name=pillar.name,
         claimed=_share(practices, lambda one: one.state in CLAIMED),
         proven=_share(practices, lambda one: one.state is State.PROVEN),
-        provable=_share(practices, lambda one: bool(one.choice.provable)),
+        provable=_share(practices, lambda one: bool(one.choice.provable) or one.state is State.PROVEN),
         risks_claimed=_counted(claimed),
         risks_unrefuted=_counted(risks(lambda one: one.state in CLAIMED - {State.REFUTED})),
         risks_proven=_counted(risks(lambda one: one.state is State.PROVEN)),

@@ -16,17 +16,24 @@ SEED = 1
 
 
 class Table:
-    """The truth table of a question: a column of selections for each of its choices, and for each of its rules."""
+    """The truth table of a question: a column of selections for each of its choices, and for each of its rules.
 
-    def __init__(self, question: Question) -> None:
+    Of those selections that hold all of `least` and nothing beyond `most`, where these are given.
+    """
+
+    def __init__(
+        self, question: Question, least: AbstractSet[str] = frozenset(), most: AbstractSet[str] | None = None
+    ) -> None:
         self.rules = question.rules
         self.names = sorted(question.names)
         self.sampled = ""
-        is_whole = len(self.names) <= TRIED_WHOLE_MAX
-        chosen = _all(len(self.names)) if is_whole else _some(len(self.names))
+        free = [name for name in self.names if name not in least and (most is None or name in most)]
+        is_whole = len(free) <= TRIED_WHOLE_MAX
+        chosen = _all(len(free)) if is_whole else _some(len(free))
         if not is_whole:
             self.sampled = f" (of {len(chosen):,} selections tried)"
-        self.columns: dict[str, Flags] = {name: chosen[:, index] for index, name in enumerate(self.names)}
+        self.columns: dict[str, Flags] = {name: np.full(len(chosen), name in least, np.bool_) for name in self.names}
+        self.columns |= {name: chosen[:, index] for index, name in enumerate(free)}
         self.sizes = chosen.sum(axis=1)
         self.holding = [self._holds(rule.condition) for rule in question.rules]
         self.counting, self.severity = self.outcome(self.columns)
@@ -74,19 +81,13 @@ def worst_risk(question: Question, least: AbstractSet[str], most: AbstractSet[st
     """The worst that any selection comes to which holds all of `least` and nothing beyond `most`.
 
     For the rules of most questions that is what `least` comes to. Where a practice more makes the risk worse, doubt
-    about a claim must not make it better.
+    about a claim must not make it better; where there are too many selections to try, it is taken for the worst.
     """
     worst = max(question.risk(least), question.risk(most), key=SEVERITY.__getitem__)
     if worst is Risk.HIGH or least == most:
         return worst
-    table = Table(question)
-    possible = np.ones(len(table.sizes), np.bool_)
-    for name, column in table.columns.items():
-        if name in least:
-            possible &= column
-        elif name not in most:
-            possible &= ~column
-    if not possible.any():
-        return worst
-    severity = max(SEVERITY[worst], int(table.severity[possible].max()))
+    table = Table(question, least, most)
+    if table.sampled:
+        return Risk.HIGH
+    severity = max(SEVERITY[worst], int(table.severity.max()))
     return next(risk for risk, rank in SEVERITY.items() if rank == severity)

@@ -103,13 +103,14 @@ def _now(sources: Sources, answers: Answers, say: Say) -> Now:
     folder = sources.answers.parent
     if folder.name == FOLDER.name:  # answers that were pulled lie in a folder beside the SLOs
         folder = folder.parent
-    promises = None
+    promises, problem = None, ""
     try:
         promises = slo.read([folder])
     except FileError as error:
         say(f"{folder}: promises not compared: {_first(error)}")
+        problem = "today's promises cannot be read, so whether they are kept is unknown"
     target = _target(sources)
-    return Now(answers.scope, promises, target.configuration if target else None)
+    return Now(answers.scope, promises, target.configuration if target else None, problem)
 
 
 def _target(sources: Sources) -> Target | None:

@@ -21,6 +21,7 @@ from harness.review import (
     parse_condition,
     score,
 )
+from harness.review.truth import worst_risk
 from tests.review.lenses import NAMES, conditions
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -80,8 +81,9 @@ def evidence(draw: st.DrawFn) -> Shown:
     )
 
 
-def at_risk(risks: Risks) -> tuple[int, int]:
-    return risks.high, risks.high + risks.medium
+def is_no_better(new: Risks, old: Risks) -> bool:
+    """No fewer high risks, and no fewer risks at all."""
+    return new.high >= old.high and new.high + new.medium >= old.high + old.medium
 
 
 def scored(lens: Lens, said: dict[str, Answer], shown: list[Shown], zones: tuple[str, ...]) -> PillarScore:
@@ -100,8 +102,10 @@ def test_scores_are_bounded_whatever_the_lens(
         return
     assert one.proven is not None
     assert 0 <= one.proven <= one.claimed <= 100
-    assert at_risk(one.risks_proven) >= at_risk(one.risks_unrefuted) or one.risks_proven.unknown
-    assert at_risk(one.risks_unrefuted) >= at_risk(one.risks_claimed) or one.risks_unrefuted.unknown
+    assert one.provable is not None
+    assert one.proven <= one.provable <= 100
+    assert is_no_better(one.risks_proven, one.risks_unrefuted) or one.risks_proven.unknown
+    assert is_no_better(one.risks_unrefuted, one.risks_claimed) or one.risks_unrefuted.unknown
     assert balance([one]).proven == one.proven
 
 
@@ -129,7 +133,7 @@ def test_refuting_never_raises_a_score_nor_lowers_a_risk(
     assert after.claimed == before.claimed
     assert (after.proven or 0) <= (before.proven or 0)
     for new, old in ((after.risks_proven, before.risks_proven), (after.risks_unrefuted, before.risks_unrefuted)):
-        assert at_risk(new) >= at_risk(old) or new.unknown > old.unknown
+        assert is_no_better(new, old) or new.unknown > old.unknown
 
 
 @given(lenses(), answers(), st.lists(evidence(), max_size=12), evidence(), ZONES)
@@ -163,3 +167,15 @@ def test_what_is_excluded_stays_in_the_denominator(
     without = {name: Answer(name, one.claimed, one.not_applicable) for name, one in said.items()}
     one, other = scored(lens, said, shown, zones), scored(lens, without, shown, zones)
     assert (one.claimed, one.proven, one.provable) == (other.claimed, other.proven, other.provable)
+
+
+def test_a_question_too_large_to_try_is_taken_for_its_worst() -> None:
+    """Of eighteen practices that nobody has shown, one selection alone may be the bad one: no luck finds it."""
+    names = [f"c{number}" for number in range(18)]
+    bad = " && ".join([*names[:9], *(f"!{name}" for name in names[9:])])
+    rules = (Rule(parse_condition(bad), Risk.HIGH, bad, "x:1"), Rule(parse_condition("default"), Risk.NONE, "", "x:2"))
+    question = Question("q", "How?", "", tuple(Choice(name, name) for name in names), rules, "x:1")
+    every = frozenset(names)
+    assert worst_risk(question, frozenset(), every) is Risk.HIGH
+    assert worst_risk(question, frozenset(names[:9]), every) is Risk.HIGH
+    assert worst_risk(question, frozenset(names[9:]), every) is Risk.NONE  # nine are left: each selection is tried

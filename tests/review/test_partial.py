@@ -33,6 +33,13 @@ def run(record: Record | None = None, *, rate: str = "40", production: str | Non
     return replace(record, plan=plan, info=head)
 
 
+def blind() -> Record:
+    """Of a lost zone, with evidence that names none."""
+    record = run()
+    evidence = tuple(one.model_copy(update={"zone_silent": None}) for one in record.plan.evidence)
+    return replace(record, plan=record.plan.model_copy(update={"evidence": evidence}))
+
+
 def shown(record: Record, now: Now) -> Shown:
     found = [one for one in shown_by(record, judge(record), LENS, BUILT_IN, now) if one.choice == CHOICE]
     [one] = found
@@ -60,6 +67,14 @@ def test_at_productions_load_a_practice_is_proven() -> None:
         (run(), Now(Scope(slos=("orders", "refunds"))), "did not judge refunds"),
         (run(), Now(Scope(), Promises(slos=(slo(target="0.999"),))), "held against 99 %, now 99.9 %"),
         (run(), Now(Scope(), Promises(objectives=(objective(rto_s=2),))), "RTO of 10 s, now 2 s are promised"),
+        (run(), Now(Scope(), Promises(objectives=(objective(rpo_s=1),))), "no RPO, now 1 s are promised"),
+        (run(), Now(Scope(), Promises(slos=(slo(within_s=0.1),))), "held against no latency, now 100 ms are promised"),
+        (
+            run(),
+            Now(Scope(), Promises(slos=(slo(traffic_per_s=Fraction(400)),))),
+            "drilled at 10 % of production's load",
+        ),
+        (run(), Now(Scope(), problem="today's promises cannot be read"), "today's promises cannot be read"),
     ],
 )
 def test_what_shows_less_than_is_claimed_is_partial(record: Record, now: Now, said: str) -> None:
@@ -67,6 +82,13 @@ def test_what_shows_less_than_is_claimed_is_partial(record: Record, now: Now, sa
     one = shown(record, now)
     assert said in "; ".join(one.short_of)
     assert state(one) is State.PARTIAL
+
+
+def test_a_lost_zone_that_nobody_names_is_not_every_zone() -> None:
+    """Of a claim for certain zones it shows a part, and nobody knows which; of one for any zone it shows all."""
+    for zones, expected in ((("a", "b"), State.PARTIAL), ((), State.PROVEN)):
+        found = shown_by(blind(), judge(run()), LENS, BUILT_IN, Now(Scope(zones=zones)))
+        assert state(next(one for one in found if one.choice == CHOICE)) is expected
 
 
 def test_a_run_says_which_zones_it_took_away() -> None:

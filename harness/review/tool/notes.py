@@ -118,7 +118,9 @@ def _state(one: Shown) -> str:
         return "refuted"
     if one.outdated:
         return f"was proven, but {one.outdated}"
-    return f"partly proven, {'; '.join(one.short_of)}" if one.short_of else "proven"
+    if one.short_of:
+        return f"partly proven, {'; '.join(one.short_of)}"
+    return f"proven by the loss of {', '.join(sorted(one.zones))}" if one.zones else "proven"
 
 
 def _block(lines: Sequence[str], left_out: int) -> str:
