@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from harness import slo
 from harness.cli import main
 from harness.plan import Plan
 from harness.report.page import PLOTLY_BEGIN
-from harness.review import BUILT_IN, built_in_lens
+from harness.review import BUILT_IN, aws_json, built_in_lens, read_answers
 from harness.verbs.reviewing import Sources, shown_elsewhere
 from tests.report import built_runs
 
@@ -206,3 +207,17 @@ def test_what_other_tools_found_goes_into_awss_tool_with_what_runs_show(project:
     assert any(source.startswith("az-failure/") for source in by_source)
     others = shown_elsewhere(sources, built_in_lens(), "somebody-elses", lambda _: None)
     assert not any(one.source.startswith("evidence/") for one in others)
+
+
+def test_a_lens_in_its_folder_beside_the_answers_is_no_slo(tmp_path: Path) -> None:
+    """Where the docs say it goes, `check` takes the folder whole, and the review goes by it."""
+    slos = tmp_path / "slos"
+    (slos / "lenses").mkdir(parents=True)
+    shutil.copy(ROOT / "slos/shop.yaml", slos)
+    lens = built_in_lens()
+    (slos / "lenses/ours.json").write_text(aws_json(lens))
+    question = lens.questions[0].id
+    (slos / "review.yaml").write_text(f"lens: lenses/ours.json\nquestions:\n  {question}: {{claimed: []}}\n")
+    assert slo.read([slos]) == slo.read([slos / "shop.yaml"])
+    answers = read_answers(slos / "review.yaml")
+    assert (answers.lens_name, len(answers.lens.questions)) == ("ours", len(lens.questions))

@@ -164,7 +164,7 @@ def _lens(path: Path, document: Document, named: str) -> Lens:
     except (OSError, ValueError):  # a name too long, or with a null byte in it
         is_inside, is_there = True, False
     if not is_inside:
-        way_out = "put the lens beside the answers"
+        way_out = "put the lens into the folder lenses/ beside the answers"
         raise FileError([document.mistake(("lens",), f"{BUILT_IN}, or a lens file in this folder", way_out)])
     if not is_there:
         way_out = "AWS's custom lenses are JSON files; wellproven review pull writes one"

@@ -10,7 +10,7 @@ from harness.errors import FileError, Mistake
 from harness.slo import openslo, ours
 
 REVIEW_FILE = "review.yaml"
-REVIEW_FOLDERS = {"evidence", "milestones", "reviews"}  # what a review reads, keeps and pulls
+REVIEW_FOLDERS = {"evidence", "lenses", "milestones", "reviews"}  # what a review reads, keeps and pulls
 FILES_MAX = 1000
 SUFFIXES = (".yaml", ".yml", ".json")
 

@@ -109,14 +109,17 @@ def _now(sources: Sources, answers: Answers, say: Say) -> Now:
     except FileError as error:
         say(f"{folder}: promises not compared: {_first(error)}")
         problem = "today's promises cannot be read, so whether they are kept is unknown"
-    target = _target(sources)
+    target = _target(sources, say)
     return Now(answers.scope, promises, target.configuration if target else None, problem)
 
 
-def _target(sources: Sources) -> Target | None:
+def _target(sources: Sources, say: Say) -> Target | None:
     if sources.target == TESTBED:
         return built_in_target()
-    return read_targets(sources.experiments / TARGETS_FILE).get(sources.target)
+    found = read_targets(sources.experiments / TARGETS_FILE).get(sources.target)
+    if found is None:
+        say(f"target {sources.target} is not in {sources.experiments / TARGETS_FILE}: whether it changed is unknown")
+    return found
 
 
 def _proves(folder: Path) -> Iterator[tuple[str, Proves]]:
@@ -135,6 +138,8 @@ def _proves(folder: Path) -> Iterator[tuple[str, Proves]]:
 
 def _judged(sources: Sources, say: Say) -> Iterator[tuple[Record, Judgement]]:
     """The stored runs of a target, judged; a folder that is no whole run shows nothing, and that is said."""
+    if not sources.runs.is_dir():
+        say(f"{sources.runs} is not there: no stored run shows anything")
     for head in sorted(sources.runs.glob("*/*/run.json")):
         if head.parent.is_symlink() or head.parent.parent.is_symlink():
             continue
