@@ -73,7 +73,7 @@ def account_of(record: Record) -> Account:
             inject_s=(inject_ns - begin_ns) / NS_PER_S if inject_ns is not None else None,
             applied_s=(applied_ns - begin_ns) / NS_PER_S if applied_ns is not None else None,
             end_s=(fault_end.at_ns - begin_ns) / NS_PER_S if fault_end else None,
-            healed=healed_doubt is None or _was_healed_by_others(record),
+            healed=healed_doubt is None or (_was_healed_by_others(record) and _not_looked(record) is None),
         ),
         fault_doubt=fault_doubt,
         healed_doubt=healed_doubt,
@@ -314,6 +314,9 @@ def _healed_doubt(record: Record, inject_ns: int | None, fault_end_ns: int | Non
     doubt = _undone_doubt(record)
     if doubt or fault_end_ns is None:
         return doubt or "the fault was never taken away"
+    doubt = _not_looked(record)
+    if doubt:
+        return doubt
     for item in record.plan.healed:
         looks = [look for look in record.all(Kind.FAULT_HEALED, item.name) if look.at_ns >= fault_end_ns]
         if not looks or looks[-1].data.get("healed") is not True:
@@ -323,6 +326,19 @@ def _healed_doubt(record: Record, inject_ns: int | None, fault_end_ns: int | Non
         if not np.any((planned_ns >= fault_end_ns) & (planned_ns < end_ns)):
             return f"zone {zone} gave no answer after the fault was taken away"
     return None
+
+
+def _not_looked(record: Record) -> str | None:
+    """Why nobody can have seen it healed, if so: that the calls came back is no look at the target.
+
+    A zone is seen to answer again, and a surge is our own load, whose end we know.
+    """
+    evidence = record.plan.evidence
+    if record.plan.healed or any(item.zone_silent is not None for item in evidence):
+        return None
+    if all(item.traffic_above is not None for item in evidence):
+        return None if record.first(Kind.SURGE_END) else "the surge was never ended"
+    return "nobody looked whether it is healed: add healed: to the experiment"
 
 
 def _undone_doubt(record: Record) -> str | None:

@@ -1,6 +1,7 @@
 """What the record says about itself: load, fault, undoing, and how far the run got."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -264,6 +265,10 @@ NOT_UNDONE = {
         lambda: without(drill(healed=(RUNNING,)), Kind.FAULT_HEALED),
         "not seen to be healed: instances run",
     ),
+    "the experiment names nothing to look at": (
+        lambda: drill(evidence=(STOPPED,)),
+        "nobody looked whether it is healed: add healed: to the experiment",
+    ),
     "it looked healthy only before the fault was taken away": (
         lambda: instead(drill(healed=(RUNNING,)), Kind.FAULT_HEALED, at_s=9),
         "not seen to be healed: instances run",
@@ -273,6 +278,21 @@ NOT_UNDONE = {
         "zone a gave no answer after the fault was taken away",
     ),
 }
+
+
+def test_a_surge_is_undone_when_our_load_ends_it():
+    """A surge is our own: nobody else need be asked whether it is over. One whose end is not known is not undone."""
+    above = Evidence(name="traffic above 2x", traffic_above=Fraction(2))
+    begun = adding(drill(evidence=(above,)), event(10, Kind.SURGE_BEGIN))
+    assert verdict(begun, "fault undone").because == "the surge was never ended"
+    assert verdict(adding(begun, event(30, Kind.SURGE_END)), "fault undone").outcome is MET
+
+
+def test_what_others_undid_unseen_is_not_called_healed():
+    """Rollbacks that a watchdog played with success are no look at the target."""
+    looks = [event(30, Kind.UNDO_BEGIN, "watchdog"), event(31, Kind.UNDO_END, "watchdog", healed=True)]
+    assert judge(adding(drill(evidence=(STOPPED,), healed=(RUNNING,)), *looks)).fault.healed
+    assert not judge(adding(drill(evidence=(STOPPED,)), *looks)).fault.healed
 
 
 @pytest.mark.parametrize("case", NOT_UNDONE)
