@@ -202,6 +202,9 @@ def _fault_doubt(record: Record, found: dict[str, int | str]) -> str | None:
     doubt = _not_succeeded(record, Kind.FAULT_CALLED, names)
     if doubt:
         return f"the fault's action {doubt}"
+    doubt = _not_succeeded(record, Kind.FAULT_PROBED, _named(record, "method", "probe"))
+    if doubt:  # for Chaos Toolkit, too, a method of which anything failed is inconclusive
+        return f"the method's probe {doubt}"
     unbegun = set(names) - {event.name for event in record.all(Kind.FAULT_BEGIN)}
     if unbegun:
         return f"it is not known when the fault's action began: {', '.join(sorted(unbegun))}"
@@ -348,7 +351,7 @@ def _undone_doubt(record: Record) -> str | None:
         return _undone_by_others(record, by_others)
     if record.first(Kind.FAULT_END) is None:
         return "the fault was never taken away"
-    doubt = _not_succeeded(record, Kind.FAULT_UNDONE, _rollbacks(record))
+    doubt = _not_succeeded(record, Kind.FAULT_UNDONE, _named(record, "rollbacks", "action"))
     if doubt:
         return f"undoing {doubt}"
     return "no undoing came to an end" if record.first(Kind.FAULT_UNDONE) is None else None
@@ -371,13 +374,13 @@ def _undone_by_others(record: Record, begun: Event) -> str:
     return f"the run did not undo its fault; the {begun.name} had to ({begun.data.get('because', '')}), {became}"
 
 
-def _rollbacks(record: Record) -> list[str]:
-    """Names of the experiment's own undo calls."""
-    rollbacks = record.plan.body.get("rollbacks")
+def _named(record: Record, part: str, kind: str) -> list[str]:
+    """Names of the experiment's own activities of a kind (action, probe) in its method or rollbacks."""
+    activities = record.plan.body.get(part)
     return [
         str(activity["name"])
-        for activity in (rollbacks if isinstance(rollbacks, list) else [])
-        if isinstance(activity, dict) and activity.get("type") == "action" and "name" in activity
+        for activity in (activities if isinstance(activities, list) else [])
+        if isinstance(activity, dict) and activity.get("type") == kind and "name" in activity
     ]
 
 

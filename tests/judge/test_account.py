@@ -25,6 +25,7 @@ from tests.judge.records import (
     ns,
     one_of,
     outage,
+    probing,
     reporting,
     verdict,
     without,
@@ -176,6 +177,14 @@ NOT_APPLIED = {
         lambda: without(drill(), Kind.FAULT_CALLED),
         "the fault's action did not come back: stop zone",
     ),
+    "a probe of the method failed": (
+        lambda: probing(drill(), status="failed", error="no answer"),
+        "the method's probe failed: count the instances: no answer",
+    ),
+    "a probe of the method never came back": (
+        lambda: without(probing(drill()), Kind.FAULT_PROBED),
+        "the method's probe did not come back: count the instances",
+    ),
     "the experiment names no evidence": (lambda: drill(evidence=()), "the experiment names no evidence"),
     "a probe never saw the evidence": (lambda: _evidence((9.9, True, False)), "instances stopped not seen"),
     "a probe saw the evidence before the fault already": (
@@ -237,6 +246,11 @@ def test_without_evidence_of_the_fault_its_promises_are_unknown(case):
     assert not judgement.fault.applied
     assert {one_of(judgement, promise).outcome for promise in ("fault applied", "az RTO")} == {UNKNOWN}
     assert all(recovery.rta_inject_s is None for recovery in judgement.recovery.values())
+
+
+def test_a_probe_of_the_method_that_came_back_takes_nothing_away():
+    """A method may look besides; what its probes say is not ours to judge."""
+    assert judge(probing(drill())).outcome is MET
 
 
 def test_the_fault_is_applied_when_the_last_evidence_is_seen():
