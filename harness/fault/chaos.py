@@ -38,7 +38,8 @@ class Chaos:
         Raises FileError where Chaos Toolkit refuses the experiment, RefusedError where the account is another.
         """
         deadline_ns = self._clock.monotonic_ns() + round(READY_S * 1e9)
-        while "ready" not in (said := _tail(self._run_dir / "chaos.log")):
+        # A line of its own: whatever else is loaded may say that something is "already" there.
+        while "ready" not in (said := _tail(self._run_dir / "chaos.log")).splitlines():
             code = self._process.poll()
             if code == INVALID:
                 reason = said.rsplit("invalid: ", 1)[-1].strip()

@@ -61,6 +61,8 @@ def _run(run_dir: Path, events: str, journal: str) -> int:
     os.environ[ENTRY_VARIABLE] = entry
     threading.Thread(target=_stop_at_end_of_stdin, args=(run_dir,), daemon=True).start()
     arguments = ["--no-log-file", "--no-version-check", "--log-format", "json", "run", "--rollback-strategy", "always"]
+    # Whatever the experiment or the user's settings say: the hypothesis is looked at when the record says so, twice.
+    arguments += ["--hypothesis-strategy", "default"]
     files = ["--events-file", events, "--journal-path", journal, experiment]
     try:
         cli([*arguments, *map(str, files)])

@@ -33,7 +33,7 @@ def configure_control(
 
 
 class Recorder(RunEventHandler):  # type: ignore[misc]
-    """Writes an event for each action's begin and end, each undo, each look at the hypothesis.
+    """Writes an event for each action's begin and end, each probe of the method, each undo, each look at a hypothesis.
 
     While it undoes, it holds the lock of the run's entry in the undo ledger; it closes the entry where healing is seen.
     """
@@ -42,8 +42,17 @@ class Recorder(RunEventHandler):  # type: ignore[misc]
         self._log = log
         self._entry = entry
         self._lock: ledger.Lock | None = None
+        self._in_method = False
         self._undoing = False
         self._ended = False
+
+    def start_method(self, experiment: dict[str, Any]) -> None:
+        """From here on, probes are the method's own, no longer the hypothesis's."""
+        self._in_method = True
+
+    def method_completed(self, experiment: dict[str, Any], state: Any = None) -> None:
+        """The hypothesis comes next, or the rollbacks."""
+        self._in_method = False
 
     def start_rollbacks(self, experiment: dict[str, Any]) -> None:
         """From here on, actions undo, and nothing may keep them from it.
@@ -79,15 +88,14 @@ class Recorder(RunEventHandler):  # type: ignore[misc]
         """Just after the call; ours count as undoing too: a target that does not heal was not undone."""
         name = str(activity.get("name"))
         ours = name.startswith(OURS)
-        if activity.get("type") != "action" or (ours and not self._undoing):
+        if activity.get("type") == "probe" and self._in_method and not self._undoing:
+            kind = Kind.FAULT_PROBED
+        elif activity.get("type") == "action" and (self._undoing or not ours):
+            kind = Kind.FAULT_UNDONE if self._undoing else Kind.FAULT_CALLED
+        else:
             return
         error = "".join(run.get("exception") or [])[-500:].strip().splitlines()
-        self._log.write(
-            Kind.FAULT_UNDONE if self._undoing else Kind.FAULT_CALLED,
-            name,
-            status=str(run.get("status")),
-            error=error[-1] if error else "",
-        )
+        self._log.write(kind, name, status=str(run.get("status")), error=error[-1] if error else "")
 
     def hypothesis_before_completed(self, experiment: Any, state: dict[str, Any], journal: dict[str, Any]) -> None:
         """The gate before the method."""

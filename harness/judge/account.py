@@ -73,7 +73,7 @@ def account_of(record: Record) -> Account:
             inject_s=(inject_ns - begin_ns) / NS_PER_S if inject_ns is not None else None,
             applied_s=(applied_ns - begin_ns) / NS_PER_S if applied_ns is not None else None,
             end_s=(fault_end.at_ns - begin_ns) / NS_PER_S if fault_end else None,
-            healed=healed_doubt is None or _was_healed_by_others(record),
+            healed=healed_doubt is None or (_was_healed_by_others(record) and _not_looked(record) is None),
         ),
         fault_doubt=fault_doubt,
         healed_doubt=healed_doubt,
@@ -202,6 +202,9 @@ def _fault_doubt(record: Record, found: dict[str, int | str]) -> str | None:
     doubt = _not_succeeded(record, Kind.FAULT_CALLED, names)
     if doubt:
         return f"the fault's action {doubt}"
+    doubt = _not_succeeded(record, Kind.FAULT_PROBED, _named(record, "method", "probe"))
+    if doubt:  # for Chaos Toolkit, too, a method of which anything failed is inconclusive
+        return f"the method's probe {doubt}"
     unbegun = set(names) - {event.name for event in record.all(Kind.FAULT_BEGIN)}
     if unbegun:
         return f"it is not known when the fault's action began: {', '.join(sorted(unbegun))}"
@@ -314,6 +317,9 @@ def _healed_doubt(record: Record, inject_ns: int | None, fault_end_ns: int | Non
     doubt = _undone_doubt(record)
     if doubt or fault_end_ns is None:
         return doubt or "the fault was never taken away"
+    doubt = _not_looked(record)
+    if doubt:
+        return doubt
     for item in record.plan.healed:
         looks = [look for look in record.all(Kind.FAULT_HEALED, item.name) if look.at_ns >= fault_end_ns]
         if not looks or looks[-1].data.get("healed") is not True:
@@ -325,6 +331,19 @@ def _healed_doubt(record: Record, inject_ns: int | None, fault_end_ns: int | Non
     return None
 
 
+def _not_looked(record: Record) -> str | None:
+    """Why nobody can have seen it healed, if so: that the calls came back is no look at the target.
+
+    A zone is seen to answer again, and a surge is our own load, whose end we know.
+    """
+    evidence = record.plan.evidence
+    if record.plan.healed or any(item.zone_silent is not None for item in evidence):
+        return None
+    if all(item.traffic_above is not None for item in evidence):
+        return None if record.first(Kind.SURGE_END) else "the surge was never ended"
+    return "nobody looked whether it is healed: add healed: to the experiment"
+
+
 def _undone_doubt(record: Record) -> str | None:
     """Why the experiment's own undoing is not what took the fault away, if so."""
     by_others = record.first(Kind.UNDO_BEGIN)
@@ -332,7 +351,7 @@ def _undone_doubt(record: Record) -> str | None:
         return _undone_by_others(record, by_others)
     if record.first(Kind.FAULT_END) is None:
         return "the fault was never taken away"
-    doubt = _not_succeeded(record, Kind.FAULT_UNDONE, _rollbacks(record))
+    doubt = _not_succeeded(record, Kind.FAULT_UNDONE, _named(record, "rollbacks", "action"))
     if doubt:
         return f"undoing {doubt}"
     return "no undoing came to an end" if record.first(Kind.FAULT_UNDONE) is None else None
@@ -355,13 +374,13 @@ def _undone_by_others(record: Record, begun: Event) -> str:
     return f"the run did not undo its fault; the {begun.name} had to ({begun.data.get('because', '')}), {became}"
 
 
-def _rollbacks(record: Record) -> list[str]:
-    """Names of the experiment's own undo calls."""
-    rollbacks = record.plan.body.get("rollbacks")
+def _named(record: Record, part: str, kind: str) -> list[str]:
+    """Names of the experiment's own activities of a kind (action, probe) in its method or rollbacks."""
+    activities = record.plan.body.get(part)
     return [
         str(activity["name"])
-        for activity in (rollbacks if isinstance(rollbacks, list) else [])
-        if isinstance(activity, dict) and activity.get("type") == "action" and "name" in activity
+        for activity in (activities if isinstance(activities, list) else [])
+        if isinstance(activity, dict) and activity.get("type") == kind and "name" in activity
     ]
 
 

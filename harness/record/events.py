@@ -28,6 +28,7 @@ class Kind(StrEnum):
     STEADY = "steady"  # name: before, after; data.met
     FAULT_BEGIN = "fault.begin"  # just before the fault call; the first one is the mark `inject`
     FAULT_CALLED = "fault.called"  # the call came back; data.status, data.error
+    FAULT_PROBED = "fault.probed"  # a probe of the method came back; data.status, data.error
     FAULT_EVIDENCE = "fault.evidence"  # name: which; data.seen
     FAULT_END = "fault.end"  # just before the first undo call
     FAULT_UNDONE = "fault.undone"  # an undo call came back; data.status, data.error

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from harness.clock import Clock
 from harness.fault import start_alarms
@@ -92,7 +93,7 @@ class Looks:
                 try:
                     value = _worst(rule, _ask(session, rule))
                     self._note(rule, begin_ns, f"{value:g}", value, trips=rule.trips_at(value))
-                except (requests.RequestException, OSError) as error:
+                except (requests.RequestException, HTTPError, OSError) as error:
                     self._note_failure(rule, begin_ns, f"{rule.url} does not answer ({type(error).__name__})")
                 except ValueError as error:
                     self._note_failure(rule, begin_ns, str(error))
@@ -108,7 +109,7 @@ class Looks:
             now_ns = self._clock.monotonic_ns()
             try:
                 said = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 said = {"problem": "the reader of alarms said what nobody understands"}
             for rule in self._alarms:
                 self._note_alarm(rule, said, now_ns)
@@ -157,6 +158,7 @@ def _ask(session: requests.Session, rule: MetricRule) -> object:
     """The answer's document. Raises ValueError where it is none that we understand."""
     url = f"{rule.url}/api/v1/query"
     with session.get(url, params={"query": rule.query}, timeout=LOOK_S, stream=True, allow_redirects=False) as answer:
+        # Subtle: read so, what goes wrong is urllib3's to raise, and requests does not translate it.
         body = answer.raw.read(ANSWER_BYTES_MAX + 1, decode_content=True)
         if answer.status_code not in (200, 400, 422):  # the latter two carry a reason
             raise ValueError(f"{rule.url} answers with status {answer.status_code}")
@@ -164,7 +166,7 @@ def _ask(session: requests.Session, rule: MetricRule) -> object:
         raise ValueError(f"{rule.url} answers with more than {ANSWER_BYTES_MAX} bytes; aggregate the query")
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError(f"{rule.url} does not answer as Prometheus does") from None
 
 

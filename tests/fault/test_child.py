@@ -6,6 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from harness.clock import SystemClock
+from harness.errors import RefusedError
+from harness.fault.chaos import Chaos
+from tests.fault.test_compose import plan_of
 from tests.review.wa_server import ACCOUNT, serve
 from tests.review.wa_world import world
 
@@ -54,3 +60,16 @@ def test_an_account_that_cannot_be_asked_for_is_refused(tmp_path: Path) -> None:
     code, said = child(tmp_path, "http://127.0.0.1:1", ACCOUNT)
     assert code == 77
     assert f"refused: the target allows AWS account {ACCOUNT}, and who we are there cannot be asked" in said
+
+
+@pytest.mark.parametrize("said", ["it is already there", "not ready", "ready or not"])
+def test_only_a_line_of_its_own_says_that_the_child_is_ready(tmp_path: Path, said: str) -> None:
+    """A library that prints the word while it is loaded does not make the run go on with a child that then refuses."""
+    (tmp_path / "chaos.log").write_text(f"{said}\nrefused: another account\n")
+    with subprocess.Popen([sys.executable, "-c", "raise SystemExit(77)"], stdin=subprocess.PIPE) as process:
+        process.wait()
+        plan = plan_of().model_copy(update={"file": "experiments/t.yaml"})
+        with pytest.raises(RefusedError, match="another account"):
+            Chaos(process, plan, tmp_path, SystemClock()).wait_ready()
+    (tmp_path / "chaos.log").write_text(f"{said}\nready\n")
+    Chaos(process, plan, tmp_path, SystemClock()).wait_ready()

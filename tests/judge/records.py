@@ -416,6 +416,16 @@ def instead(record: Record, kind: Kind, name: str | None = None, at_s: float | N
     return adding(without(record, kind, name), *changed)
 
 
+def probing(record: Record, *, status: str = "succeeded", error: str = "") -> Record:
+    """The same with a probe in the experiment's method, which came back so."""
+    body = {**record.plan.body, "method": [{"type": "probe", "name": "count the instances"}]}
+    begin = record.first(Kind.FAULT_BEGIN)
+    assert begin is not None
+    data = {"status": status, "error": error}
+    said = Event(at_ns=begin.at_ns + ns(0.3), kind=Kind.FAULT_PROBED, name="count the instances", data=data)
+    return adding(replace(record, plan=record.plan.model_copy(update={"body": body})), said)
+
+
 def reporting(record: Record, **changes: Any) -> Record:
     """Change what the load's only worker says of itself."""
     return replace(record, workers=(record.workers[0].model_copy(update=changes),))

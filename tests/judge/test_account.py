@@ -1,6 +1,7 @@
 """What the record says about itself: load, fault, undoing, and how far the run got."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from tests.judge.records import (
     ns,
     one_of,
     outage,
+    probing,
     reporting,
     verdict,
     without,
@@ -175,6 +177,14 @@ NOT_APPLIED = {
         lambda: without(drill(), Kind.FAULT_CALLED),
         "the fault's action did not come back: stop zone",
     ),
+    "a probe of the method failed": (
+        lambda: probing(drill(), status="failed", error="no answer"),
+        "the method's probe failed: count the instances: no answer",
+    ),
+    "a probe of the method never came back": (
+        lambda: without(probing(drill()), Kind.FAULT_PROBED),
+        "the method's probe did not come back: count the instances",
+    ),
     "the experiment names no evidence": (lambda: drill(evidence=()), "the experiment names no evidence"),
     "a probe never saw the evidence": (lambda: _evidence((9.9, True, False)), "instances stopped not seen"),
     "a probe saw the evidence before the fault already": (
@@ -238,6 +248,11 @@ def test_without_evidence_of_the_fault_its_promises_are_unknown(case):
     assert all(recovery.rta_inject_s is None for recovery in judgement.recovery.values())
 
 
+def test_a_probe_of_the_method_that_came_back_takes_nothing_away():
+    """A method may look besides; what its probes say is not ours to judge."""
+    assert judge(probing(drill())).outcome is MET
+
+
 def test_the_fault_is_applied_when_the_last_evidence_is_seen():
     """`applied` is the instant of the latest of several evidences."""
     judgement = judge(drill(evidence=BOTH))
@@ -264,6 +279,10 @@ NOT_UNDONE = {
         lambda: without(drill(healed=(RUNNING,)), Kind.FAULT_HEALED),
         "not seen to be healed: instances run",
     ),
+    "the experiment names nothing to look at": (
+        lambda: drill(evidence=(STOPPED,)),
+        "nobody looked whether it is healed: add healed: to the experiment",
+    ),
     "it looked healthy only before the fault was taken away": (
         lambda: instead(drill(healed=(RUNNING,)), Kind.FAULT_HEALED, at_s=9),
         "not seen to be healed: instances run",
@@ -273,6 +292,21 @@ NOT_UNDONE = {
         "zone a gave no answer after the fault was taken away",
     ),
 }
+
+
+def test_a_surge_is_undone_when_our_load_ends_it():
+    """A surge is our own: nobody else need be asked whether it is over. One whose end is not known is not undone."""
+    above = Evidence(name="traffic above 2x", traffic_above=Fraction(2))
+    begun = adding(drill(evidence=(above,)), event(10, Kind.SURGE_BEGIN))
+    assert verdict(begun, "fault undone").because == "the surge was never ended"
+    assert verdict(adding(begun, event(30, Kind.SURGE_END)), "fault undone").outcome is MET
+
+
+def test_what_others_undid_unseen_is_not_called_healed():
+    """Rollbacks that a watchdog played with success are no look at the target."""
+    looks = [event(30, Kind.UNDO_BEGIN, "watchdog"), event(31, Kind.UNDO_END, "watchdog", healed=True)]
+    assert judge(adding(drill(evidence=(STOPPED,), healed=(RUNNING,)), *looks)).fault.healed
+    assert not judge(adding(drill(evidence=(STOPPED,)), *looks)).fault.healed
 
 
 @pytest.mark.parametrize("case", NOT_UNDONE)

@@ -27,6 +27,7 @@ from tests.judge.records import (
     instead,
     ns,
     one_of,
+    probing,
     slo,
 )
 
@@ -200,6 +201,7 @@ def test_losing_an_event_makes_nothing_met(drilled, data):
 # Drills in which something went wrong that one event tells of.
 TROUBLED = {
     "the action failed": lambda: instead(_drill(), Kind.FAULT_CALLED, status="failed"),
+    "a probe of the method failed": lambda: probing(_drill(), status="failed"),
     "the undoing failed": lambda: instead(_drill(), Kind.FAULT_UNDONE, status="failed"),
     "it did not heal": lambda: instead(_drill(), Kind.FAULT_HEALED, healed=False),
     "the hypothesis did not hold": lambda: instead(_drill(), Kind.STEADY, "after", met=False),

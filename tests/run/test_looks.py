@@ -127,15 +127,26 @@ NONSENSE = {
     "/away": (302, b""),
     "/broken": (500, b""),
     "/large": (200, b" " * 1_000_001),
+    "/deep": (200, b"[" * 200_000),
+    "/cut": (200, b'{"status": "succ'),
+    "/chunk": (200, b"no chunk"),
+    "/gzip": (200, b"no gzip"),
+}
+ODD_HEADERS = {
+    "/cut": {"Content-Length": "1000"},
+    "/chunk": {"Transfer-Encoding": "chunked"},
+    "/gzip": {"Content-Encoding": "gzip", "Content-Length": "7"},
 }
 
 
 class Answers(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        status, body = NONSENSE[self.path.split("/api/")[0]]
+        path = self.path.split("/api/")[0]
+        status, body = NONSENSE[path]
         self.send_response(status)
         self.send_header("Location", "http://127.0.0.1:1/")
-        self.send_header("Content-Length", str(len(body)))
+        for name, value in ODD_HEADERS.get(path, {"Content-Length": str(len(body))}).items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 
