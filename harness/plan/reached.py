@@ -1,7 +1,7 @@
 """What an experiment speaks to and acts on, as far as its words say it. Pure; the rest is asked of the target."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -25,9 +25,11 @@ def is_aws(what: str) -> bool:
     return what.startswith(AWS)
 
 
-def speaks_to(experiment: Experiment, environment: Mapping[str, str], urls: Iterable[str]) -> dict[str, Any]:
+def speaks_to(
+    experiment: Experiment, environment: Mapping[str, str], secrets: Collection[str], urls: Iterable[str]
+) -> dict[str, Any]:
     """The fields of a plan that say which hosts, and which of AWS, an experiment speaks to."""
-    known = configuration_of(experiment, environment)
+    known = configuration_of(experiment, environment, secrets)
     body: Any = experiment.body
     hypothesis = body.get("steady-state-hypothesis")
     probes = hypothesis.get("probes", []) if isinstance(hypothesis, dict) else []
