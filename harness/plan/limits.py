@@ -113,6 +113,11 @@ def _aws_words(plan: Plan, target: Target) -> Iterator[str]:
     for account in plan.aws_role_accounts:
         if account != target.aws_account:
             yield f"the experiment takes a role in AWS account {account}, allowed is {target.aws_account or 'none'}"
+    if plan.aws_credentials and (target.aws_account or target.environment in STRICT):
+        yield (
+            f"the experiment brings credentials of its own ({', '.join(plan.aws_credentials)}), which nobody has asked "
+            "whose account they are of; take them out, and name the profile in the target: aws: {profile: ...}"
+        )
     if target.environment not in STRICT:
         return
     allow = target.allow

@@ -168,6 +168,58 @@ def test_a_role_in_another_account_is_refused(tmp_path: Path) -> None:
     assert "takes a role in AWS account 999999999999" in reason
 
 
+def test_a_role_that_nobody_can_name_yet_is_refused(tmp_path: Path) -> None:
+    """Where the role's ARN comes from a secret, its account is not known: it may be any."""
+    written = "configuration:\n  aws_assume_role_arn: {type: env, key: SHOP_ROLE}\n"
+    target = target_of(tmp_path, ("    variables:", "    secrets: [SHOP_ROLE]\n    variables:"))
+    (reason,) = refusals(own_plan(tmp_path, target, written), target, None, Around(now=NOON))
+    assert "takes a role in AWS account unknown" in reason
+
+
+CREDENTIALS = {
+    "configuration.aws_profile_name": "configuration:\n  aws_profile_name: admin\n",
+    "secrets.aws.aws_access_key_id": (
+        "secrets: {aws: {aws_access_key_id: {type: env, key: OTHER_ID}}}\nconfiguration:\n"
+    ),
+    "secrets.aws.aws_secret_access_key": (
+        "secrets: {aws: {aws_secret_access_key: {type: vault, path: secret/aws, key: secret}}}\nconfiguration:\n"
+    ),
+    "secrets.aws.aws_session_token": (
+        "secrets: {aws: {aws_session_token: {type: env, key: OTHER_SESSION}}}\nconfiguration:\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("where", CREDENTIALS)
+def test_credentials_of_the_experiments_own_are_refused(tmp_path: Path, where: str) -> None:
+    """Account and blast radius are asked with the target's credentials: others would act where nobody looked."""
+    for environment in ("staging", "development"):
+        target = target_of(tmp_path, ("environment: staging", f"environment: {environment}"))
+        plan = own_plan(tmp_path, target, CREDENTIALS[where])
+        (reason,) = refusals(plan, target, None, Around(now=NOON))
+        assert f"credentials of its own ({where})" in reason
+        assert "name the profile in the target: aws: {profile: ...}" in reason
+
+
+def test_where_no_account_is_named_an_experiment_may_bring_its_credentials(tmp_path: Path) -> None:
+    """In development there is nothing to hold them against; staging is refused them all the same."""
+    nameless = (f'    aws: {{account: "{ACCOUNT}", region: eu-central-1}}\n', "")
+    easy = target_of(tmp_path, nameless, ("environment: staging", "environment: development"))
+    written = CREDENTIALS["configuration.aws_profile_name"]
+    assert refusals(own_plan(tmp_path, easy, written), easy, None, Around(now=NOON)) == []
+    strict = target_of(tmp_path, nameless)
+    found = refusals(own_plan(tmp_path, strict, written), strict, None, Around(now=NOON))
+    assert any("credentials of its own" in reason for reason in found)
+
+
+def own_plan(tmp_path: Path, target: Target, configuration: str) -> Plan:
+    """The loss of a zone, with another beginning of its configuration."""
+    own = tmp_path / "own.yaml"
+    own.write_text((ROOT / "experiments/az-failure.yaml").read_text().replace("configuration:\n", configuration, 1))
+    read, document = read_experiment(own)
+    return make(read, document, PROMISES, target, environment={})
+
+
 @pytest.mark.parametrize(
     ("hosts", "expected"),
     [
