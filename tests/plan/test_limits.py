@@ -1,5 +1,6 @@
 """What a target does not allow: pure tables over a plan, a target and what was asked."""
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -10,6 +11,8 @@ import pytest
 
 from harness import slo
 from harness.errors import FileError
+from harness.fault import chaos
+from harness.load import supervisor
 from harness.plan import (
     Around,
     Plan,
@@ -23,6 +26,10 @@ from harness.plan import (
     read_targets,
     refusals,
 )
+from harness.plan.limits import DRAIN_S, READ_BACK_S, STEPS_S, TRY_AGAIN_S, longest_of
+from harness.run import parts, readback, undoing
+from harness.run.runner import BEGIN_UNDO_S
+from harness.run.undoing import BEGIN_FAULT_S
 
 ROOT = Path(__file__).parents[2]
 PROMISES = slo.read([ROOT / "slos"])
@@ -295,6 +302,24 @@ def test_a_drill_begins_and_ends_in_a_maintenance_window(tmp_path: Path, case: s
     assert (found == []) is holds, found
     if not holds:
         assert "no maintenance window holds a drill of up to" in found[0]
+
+
+def test_a_window_holds_what_comes_before_and_after_the_phases_too(tmp_path: Path) -> None:
+    """Start-up, healing, the last answers and the read-back take their time: a window that ends before is too short."""
+    plan = plan_of(target_of(tmp_path))
+    phases_s = sum(phase.longest_s for phase in plan.phases)
+    assert longest_of(plan) == phases_s + 190 + (2 * 60 + 60) + (max(r.timeout_s for r in plan.profile.routes) + 5) + 60
+    minutes = math.ceil(phases_s / 60)
+    target = target_of(tmp_path, ("    allow:\n", WINDOW % ("wed", "11:00", f"12:{minutes:02}", "UTC")))
+    assert "no maintenance window holds" in refused(target)[0]
+
+
+def test_the_lengths_that_a_plan_counts_with_are_those_of_a_run() -> None:
+    """A time-out that is raised there must be raised here."""
+    assert STEPS_S == parts.REACH_S + chaos.READY_S + supervisor.READY_DEADLINE_S + BEGIN_FAULT_S + BEGIN_UNDO_S
+    assert TRY_AGAIN_S == undoing.TRY_AGAIN_S
+    assert DRAIN_S == supervisor.STOP_MARGIN_S
+    assert READ_BACK_S == readback.DEADLINE_S
 
 
 def test_production_needs_a_word_a_name_and_a_window(tmp_path: Path) -> None:
