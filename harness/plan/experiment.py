@@ -207,8 +207,16 @@ def _skeleton_mistakes(document: Document) -> list[Mistake]:
                 document.mistake((part,), "a list of activities", way_out, got=None if part in body else "nothing")
             )
             continue
-        for index, activity in enumerate(activities):
-            found.extend(_activity_mistakes(document, (part, index), activity))
+        wrong = [
+            mistake
+            for index, activity in enumerate(activities)
+            for mistake in _activity_mistakes(document, (part, index), activity)
+        ]
+        if part == "method" and not wrong and not any(activity.get("type") == "action" for activity in activities):
+            # Nothing would break, and no limit would have anything to refuse.
+            way_out = "add the fault's actions; noop and surge are some that break nothing"
+            wrong = [document.mistake((part,), "at least one activity of type action", way_out, got="only probes")]
+        found.extend(wrong)
     found.extend(
         document.mistake((part,), kind)
         for part, kind, shape in _SHAPES
