@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
+from harness.fault import STATE_VARIABLE, Entry, Identity, open_entry
 from harness.judge import judge
 from harness.report import json_text
 from harness.units import NS_PER_S
@@ -208,6 +209,27 @@ def test_the_budget_of_every_experiments_slos_is_counted(project: Path, aws: Aws
     (project / "experiments/another.yaml").write_text(other)
     code, _, err = wellproven("drill", "another", "az-failure", "--target", "staging", "--dry-run")
     assert (code, "az-failure: drills have cost 50 % of orders-accepted's budget" in err) == (77, True), err
+
+
+@pytest.mark.parametrize("arguments", [("plan",), ("drill", "--dry-run"), ("drill",)])
+def test_a_fault_that_an_earlier_run_left_is_refused(
+    project: Path, aws: Aws, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    """As a drill is, so is its plan and its dry run: whoever asks whether it may begin learns that it may not."""
+    write_target(project, aws)
+    monkeypatch.setenv(STATE_VARIABLE, str(project / "state"))
+    gone = Identity(pid=2**22 - 1, began="gone")
+    values = {
+        "run": "az-failure/then", "experiment": "az-failure", "target": "staging", "address": "127.0.0.1-1",
+        "run_dir": str(project), "opened_utc": "2026-05-04T09-00-00Z", "longest_s": 60, "heals_within_s": 5,
+        "supervisor": gone, "chaos": gone, "watchdog": gone, "folder": str(project), "environment": {}, "secrets": (),
+        "rollbacks": (),
+    }  # fmt: skip
+    open_entry(Entry.model_validate(values), {}, "")
+    code, _, err = wellproven(*arguments, "az-failure", "--target", "staging")
+    assert code == 77
+    assert "run az-failure/then may have left its fault there; try: wellproven recover" in err
+    assert not (project / "runs").exists()
 
 
 def test_a_testbed_that_is_not_up_is_asked_nothing(project: Path, aws: Aws) -> None:

@@ -29,6 +29,7 @@ class Around:
     production: bool = False  # --production was given
     approver: str = ""
     locked: bool = False  # another run holds the target
+    left: tuple[str, ...] = ()  # why an earlier run may have left its fault there
     spent: Mapping[str, float] = field(default_factory=dict)  # SLO: share of its window that stored runs have cost
     spent_unknown: tuple[str, ...] = ()  # stored runs of the window that do not say what they cost
 
@@ -45,6 +46,7 @@ def refusals(plan: Plan, target: Target, survey: Survey | None, around: Around) 
     ]
     if around.locked:
         found.append("another run holds it; one run a target at a time: wait until that one has ended")
+    found += around.left
     return found if survey is None else [*found, *_survey(target, survey)]
 
 

@@ -15,7 +15,7 @@ from harness.files import read_regular
 from harness.judge import Judgement, judge
 from harness.plan import TESTBED, Around, Plan, Target, built_in_target, in_words, needs_asking, refusals
 from harness.record import RunInfo, read_record
-from harness.run import is_held
+from harness.run import is_held, left_on
 from harness.slo import Slo
 
 VERDICT_FILE = "verdict.json"
@@ -91,11 +91,13 @@ def refuse(plans: Sequence[Plan], target: Target, arguments: argparse.Namespace,
     if target.allow.budget_left is not None:
         slos = {slo.name: slo for plan in plans for slo in plan.slos}
         spent, unknown = spent_on(target, arguments.runs, slos.values(), clock.utc_ns())
+    locked = is_held(target.base_url)
     around = Around(
         now=now,
         production=arguments.production,
         approver=arguments.approver,
-        locked=is_held(target.base_url),
+        locked=locked,
+        left=() if locked else tuple(left_on(target)),  # what runs there now has its own entry: it will undo
         spent=spent,
         spent_unknown=unknown,
     )
