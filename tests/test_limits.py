@@ -2,14 +2,18 @@
 
 import io
 import json
+import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.cli import main
+from harness.fault import STATE_VARIABLE, Entry, Identity, open_entry
+from harness.judge import judge
+from harness.report import json_text
 from harness.units import NS_PER_S
 from tests.fault.aws_server import ACCOUNT, REGION, Aws, aws_server
 from tests.report import built_runs
@@ -144,15 +148,88 @@ def test_the_budget_that_drills_have_spent_is_counted(project: Path, aws: Aws) -
     assert dry_run()[0] == 0
 
 
-def spend(project: Path, target: str, share: float) -> None:
-    """A stored run on a target that cost so much."""
+def spend(project: Path, target: str, share: float | None) -> Path:
+    """A stored run on a target that cost so much; its folder."""
     path = project / "runs/az-failure/then"
-    built_runs.drilled(path, built_runs.Names(experiment="az-failure"))
+    record = built_runs.drilled(path, built_runs.Names(experiment="az-failure"))
     info = json.loads((path / "run.json").read_bytes())
     now_ns = time.time_ns() - 60 * NS_PER_S
     (path / "run.json").write_text(json.dumps(info | {"target": target, "clock_utc_ns": now_ns}))
-    verdict = {"budget": {"orders-accepted": {"share_of_window": share}}}
+    verdict = json.loads(json_text(judge(record)))
+    verdict["budget"]["orders-accepted"]["share_of_window"] = share
     (path / "verdict.json").write_text(json.dumps(verdict))
+    return path
+
+
+def _replaced_by_fifo(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
+UNKNOWN: dict[str, tuple[float | None, Callable[[Path], object]]] = {
+    "not a number": (float("nan"), lambda _: None),
+    "less than nothing": (-5.0, lambda _: None),
+    "no share": (None, lambda _: None),
+    "a verdict of another form": (0.0, lambda run: (run / "verdict.json").write_text('{"budget": {}}')),
+    "a FIFO for a verdict": (0.0, lambda run: _replaced_by_fifo(run / "verdict.json")),
+    "a head that cannot be read": (0.0, lambda run: (run / "run.json").write_text("{}")),
+    "a FIFO for a head": (0.0, lambda run: _replaced_by_fifo(run / "run.json")),
+}
+
+
+@pytest.mark.parametrize("case", UNKNOWN)
+def test_a_stored_run_that_does_not_say_what_it_cost_is_refused(project: Path, aws: Aws, case: str) -> None:
+    """Nothing is assumed of what cannot be read: it may have spent the budget, and may be of this target."""
+    share, damage = UNKNOWN[case]
+    write_target(project, aws, ("share: 40%", "share: 40%\n      budget-left: 90%"))
+    damage(spend(project, "staging", share))
+    code, _, err = dry_run()
+    assert code == 77
+    assert "what run az-failure/then cost of the budget cannot be read" in err
+
+
+def test_a_run_that_ended_before_its_first_request_cost_nothing(project: Path, aws: Aws) -> None:
+    """Such as one whose target did not answer: no drill after it is refused for it."""
+    write_target(project, aws, ("share: 40%", "share: 40%\n      budget-left: 90%"))
+    path = project / "runs/az-failure/then"
+    built_runs.barely_begun(path, built_runs.Names(experiment="az-failure", target="staging"))
+    info = json.loads((path / "run.json").read_bytes())
+    (path / "run.json").write_text(json.dumps(info | {"clock_utc_ns": time.time_ns() - 60 * NS_PER_S}))
+    code, _, err = dry_run()
+    assert code == 0, err
+
+
+def test_the_budget_of_every_experiments_slos_is_counted(project: Path, aws: Aws) -> None:
+    """Not only those of the first one: the second may judge what the first does not."""
+    write_target(project, aws, ("share: 40%", "share: 40%\n      budget-left: 90%"))
+    spend(project, "staging", 0.5)
+    text = (project / "experiments/az-failure.yaml").read_text()
+    other = text.replace("    disruption: az", "    slos: [catalogue-available]\n    disruption: az")
+    other = other[: other.index("    ledger:")] if "    ledger:" in other else other
+    (project / "experiments/another.yaml").write_text(other)
+    code, _, err = wellproven("drill", "another", "az-failure", "--target", "staging", "--dry-run")
+    assert (code, "az-failure: drills have cost 50 % of orders-accepted's budget" in err) == (77, True), err
+
+
+@pytest.mark.parametrize("arguments", [("plan",), ("drill", "--dry-run"), ("drill",)])
+def test_a_fault_that_an_earlier_run_left_is_refused(
+    project: Path, aws: Aws, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    """As a drill is, so is its plan and its dry run: whoever asks whether it may begin learns that it may not."""
+    write_target(project, aws)
+    monkeypatch.setenv(STATE_VARIABLE, str(project / "state"))
+    gone = Identity(pid=2**22 - 1, began="gone")
+    values = {
+        "run": "az-failure/then", "experiment": "az-failure", "target": "staging", "address": "127.0.0.1-1",
+        "run_dir": str(project), "opened_utc": "2026-05-04T09-00-00Z", "longest_s": 60, "heals_within_s": 5,
+        "supervisor": gone, "chaos": gone, "watchdog": gone, "folder": str(project), "environment": {}, "secrets": (),
+        "rollbacks": (),
+    }  # fmt: skip
+    open_entry(Entry.model_validate(values), {}, "")
+    code, _, err = wellproven(*arguments, "az-failure", "--target", "staging")
+    assert code == 77
+    assert "run az-failure/then may have left its fault there; try: wellproven recover" in err
+    assert not (project / "runs").exists()
 
 
 def test_a_testbed_that_is_not_up_is_asked_nothing(project: Path, aws: Aws) -> None:

@@ -6,7 +6,7 @@ target fills.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Final, Literal
 
@@ -207,8 +207,16 @@ def _skeleton_mistakes(document: Document) -> list[Mistake]:
                 document.mistake((part,), "a list of activities", way_out, got=None if part in body else "nothing")
             )
             continue
-        for index, activity in enumerate(activities):
-            found.extend(_activity_mistakes(document, (part, index), activity))
+        wrong = [
+            mistake
+            for index, activity in enumerate(activities)
+            for mistake in _activity_mistakes(document, (part, index), activity)
+        ]
+        if part == "method" and not wrong and not any(activity.get("type") == "action" for activity in activities):
+            # Nothing would break, and no limit would have anything to refuse.
+            way_out = "add the fault's actions; noop and surge are some that break nothing"
+            wrong = [document.mistake((part,), "at least one activity of type action", way_out, got="only probes")]
+        found.extend(wrong)
     found.extend(
         document.mistake((part,), kind)
         for part, kind, shape in _SHAPES
@@ -277,10 +285,15 @@ def _actions(method: list[dict[str, Any]]) -> list[Action]:
     return found
 
 
-def resolve(value: JsonValue, experiment: Experiment, environment: Mapping[str, str]) -> JsonValue:
-    """`value` with each `${name}` replaced from the experiment's configuration. Raises FileError on an unknown name."""
+def resolve(
+    value: JsonValue, experiment: Experiment, environment: Mapping[str, str], secrets: Collection[str]
+) -> JsonValue:
+    """`value` with each `${name}` replaced from the experiment's configuration. Raises FileError on an unknown name.
+
+    What comes from a variable named in `secrets`, which are the target's, stays as it is.
+    """
     if isinstance(value, str):
-        known = configuration_of(experiment, environment)
+        known = configuration_of(experiment, environment, secrets)
         missing = [name for name in _VARIABLE.findall(value) if name not in known]
         if missing:
             raise FileError.single(
@@ -291,9 +304,9 @@ def resolve(value: JsonValue, experiment: Experiment, environment: Mapping[str, 
             )
         return _VARIABLE.sub(lambda match: known[match[1]], value)
     if isinstance(value, list):
-        return [resolve(part, experiment, environment) for part in value]
+        return [resolve(part, experiment, environment, secrets) for part in value]
     if isinstance(value, dict):
-        return {key: resolve(part, experiment, environment) for key, part in value.items()}
+        return {key: resolve(part, experiment, environment, secrets) for key, part in value.items()}
     return value
 
 
@@ -308,13 +321,19 @@ def resolve_known(value: Any, known: Mapping[str, str]) -> Any:
     return value
 
 
-def configuration_of(experiment: Experiment, environment: Mapping[str, str]) -> dict[str, str]:
-    """The experiment's configuration, as Chaos Toolkit will read it in this environment."""
+def configuration_of(
+    experiment: Experiment, environment: Mapping[str, str], secrets: Collection[str]
+) -> dict[str, str]:
+    """The experiment's configuration, as Chaos Toolkit will read it in this environment.
+
+    `secrets` are the variables that the target calls secret; the experiment's own are known here.
+    """
     configuration = experiment.body.get("configuration")
+    secret = {*secrets, *_secret_keys(experiment.body.get("secrets"))}
     found: dict[str, str] = {}
     for name, entry in (configuration if isinstance(configuration, dict) else {}).items():
         key = str(entry.get("key")) if isinstance(entry, dict) else ""
-        if looks_secret(name) or looks_secret(key):
+        if looks_secret(name) or looks_secret(key) or key in secret:
             found[name] = f"${{{name}}}"  # Chaos Toolkit alone replaces it: its value stands in no plan
         elif isinstance(entry, dict) and entry.get("type") == "env":
             value = environment.get(key, entry.get("default"))
@@ -323,6 +342,15 @@ def configuration_of(experiment: Experiment, environment: Mapping[str, str]) -> 
         elif isinstance(entry, str | int | float):
             found[name] = str(entry)
     return found
+
+
+def _secret_keys(secrets: object) -> Iterator[str]:
+    """Environment variables that an experiment's `secrets` are read from, however deep they stand."""
+    if isinstance(secrets, dict):
+        if secrets.get("type") == "env":
+            yield str(secrets.get("key"))
+        for inner in secrets.values():
+            yield from _secret_keys(inner)
 
 
 class Evidence(Model):

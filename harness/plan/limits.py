@@ -13,6 +13,12 @@ from harness.units import NS_PER_S, format_duration, format_percent
 
 IDS_MAX = 8
 STRICT = ("staging", "production")
+# What a run may take beside its phases, by the time-outs of each step (harness/run, harness/load, harness/fault): the
+# target reached (10 s), experiment and load started (30 s each), the fault begun (60 s), its undoing begun (60 s).
+STEPS_S = 190.0
+TRY_AGAIN_S = 60.0  # a healing that fails is tried a second time, so much later
+DRAIN_S = 5.0  # beyond the longest time-out of a request
+READ_BACK_S = 60.0  # the survivors, where there is a ledger
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,7 @@ class Around:
     production: bool = False  # --production was given
     approver: str = ""
     locked: bool = False  # another run holds the target
+    left: tuple[str, ...] = ()  # why an earlier run may have left its fault there
     spent: Mapping[str, float] = field(default_factory=dict)  # SLO: share of its window that stored runs have cost
     spent_unknown: tuple[str, ...] = ()  # stored runs of the window that do not say what they cost
 
@@ -39,6 +46,7 @@ def refusals(plan: Plan, target: Target, survey: Survey | None, around: Around) 
     ]
     if around.locked:
         found.append("another run holds it; one run a target at a time: wait until that one has ended")
+    found += around.left
     return found if survey is None else [*found, *_survey(target, survey)]
 
 
@@ -54,7 +62,7 @@ def _production(target: Target, around: Around) -> Iterator[str]:
 
 
 def _time(plan: Plan, target: Target, around: Around) -> Iterator[str]:
-    longest_s = sum(phase.longest_s for phase in plan.phases)
+    longest_s = longest_of(plan)
     end = around.now + timedelta(seconds=longest_s)
     if target.allow.windows and not any(window.holds(around.now, end) for window in target.allow.windows):
         windows = "; ".join(map(str, target.allow.windows))
@@ -63,6 +71,14 @@ def _time(plan: Plan, target: Target, around: Around) -> Iterator[str]:
             f"no maintenance window holds a drill of up to {format_duration(longest_s * NS_PER_S)} that begins now "
             f"({now}); windows: {windows}; wait for one, or add one"
         )
+
+
+def longest_of(plan: Plan) -> float:
+    """Seconds from the start of a run until nothing of it is left on the target, whatever happens on the way."""
+    drain_s = max((route.timeout_s for route in plan.profile.routes), default=0.0) + DRAIN_S
+    healing_s = 2 * plan.heals_within_s + TRY_AGAIN_S
+    read_back_s = READ_BACK_S if plan.ledger is not None else 0.0
+    return sum(phase.longest_s for phase in plan.phases) + STEPS_S + healing_s + drain_s + read_back_s
 
 
 def _hosts(plan: Plan, target: Target) -> Iterator[str]:
@@ -113,6 +129,11 @@ def _aws_words(plan: Plan, target: Target) -> Iterator[str]:
     for account in plan.aws_role_accounts:
         if account != target.aws_account:
             yield f"the experiment takes a role in AWS account {account}, allowed is {target.aws_account or 'none'}"
+    if plan.aws_credentials and (target.aws_account or target.environment in STRICT):
+        yield (
+            f"the experiment brings credentials of its own ({', '.join(plan.aws_credentials)}), which nobody has asked "
+            "whose account they are of; take them out, and name the profile in the target: aws: {profile: ...}"
+        )
     if target.environment not in STRICT:
         return
     allow = target.allow

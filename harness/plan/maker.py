@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, Final
 
@@ -36,6 +36,8 @@ FAILURES_ALLOWED_FOR: Final = 2  # a phase is planned so that this many failures
 # of the test bed then served one kind of request only. Poisson arrivals see what every visitor would see.
 ARRIVALS: Final = Arrivals.POISSON
 
+type Resolve = Callable[[JsonValue], JsonValue]  # its variables replaced
+
 
 def make(
     experiment: Experiment,
@@ -63,7 +65,7 @@ def make(
     drill = experiment.drill
 
     def resolved(value: JsonValue) -> JsonValue:
-        return resolve(value, experiment, environment)
+        return resolve(value, experiment, environment, target.secrets)
 
     guard = plan_guard(drill.guard, objectives, resolved)
     dependency = plan_dependency(drill.dependency, resolved) if drill.dependency else None
@@ -89,11 +91,10 @@ def make(
         guard=guard,
         budget=experiment.drill.budget,
         actions=tuple(
-            action.model_copy(update={"arguments": resolve(action.arguments, experiment, environment)})
-            for action in experiment.actions
+            action.model_copy(update={"arguments": resolved(action.arguments)}) for action in experiment.actions
         ),
-        evidence=tuple(_evidence(item, experiment, environment) for item in experiment.drill.evidence),
-        healed=tuple(_evidence(item, experiment, environment) for item in experiment.drill.healed),
+        evidence=tuple(_evidence(item, resolved) for item in experiment.drill.evidence),
+        healed=tuple(_evidence(item, resolved) for item in experiment.drill.healed),
         heals_within_s=experiment.drill.heals_within / NS_PER_S,
         ledger=_ledger(experiment),
         dependency=dependency,
@@ -101,8 +102,8 @@ def make(
         observe_every_ns=drill.breaker.every if drill.breaker else OBSERVE_EVERY_NS,
         sweep=swept,
         proves=experiment.drill.proves,
-        blast_radius=_blast_radius(experiment, target, environment),
-        **speaks_to(experiment, environment, urls),
+        blast_radius=_blast_radius(experiment, target, environment, resolved),
+        **speaks_to(experiment, environment, target.secrets, urls),
     )
 
 
@@ -440,11 +441,9 @@ def _fault_length(objectives: tuple[RecoveryObjective, ...], sustain_s: float, *
 # --- what breaks, and how we know ------------------------------------------------------------------------------------
 
 
-def _evidence(
-    item: WrittenEvidence | WrittenHealed, experiment: Experiment, environment: Mapping[str, str]
-) -> Evidence:
+def _evidence(item: WrittenEvidence | WrittenHealed, resolved: Resolve) -> Evidence:
     if isinstance(item, WrittenEvidence) and item.zone_silent is not None:
-        zone = resolve(item.zone_silent, experiment, environment)
+        zone = resolved(item.zone_silent)
         return Evidence(name=f"zone {zone} silent", zone_silent=str(zone))
     if isinstance(item, WrittenEvidence) and item.traffic_above is not None:
         return Evidence(name=f"traffic above {float(item.traffic_above):g}x", traffic_above=item.traffic_above)
@@ -460,11 +459,10 @@ def _ledger(experiment: Experiment) -> Ledger | None:
     return Ledger(write=written.write, survivors=written.survivors.request, ids=written.survivors.ids)
 
 
-def _blast_radius(experiment: Experiment, target: Target, environment: Mapping[str, str]) -> tuple[str, ...]:
-    lines = [
-        f"{action.what} {json.dumps(resolve(action.arguments, experiment, environment), sort_keys=True)}"
-        for action in experiment.actions
-    ]
+def _blast_radius(
+    experiment: Experiment, target: Target, environment: Mapping[str, str], resolved: Resolve
+) -> tuple[str, ...]:
+    lines = [f"{action.what} {json.dumps(resolved(action.arguments), sort_keys=True)}" for action in experiment.actions]
     where = f"target {target.name} ({target.environment})"
     if target.aws_account:
         where += f", AWS account {target.aws_account}"

@@ -84,6 +84,7 @@ class Plan(Model):
     calls_aws: bool = False
     aws_region: str | None = None
     aws_role_accounts: tuple[str, ...] = ()  # accounts of the roles the experiment takes
+    aws_credentials: tuple[str, ...] = ()  # where the experiment names credentials of its own, for AWS
     reach: Survey | None = None  # what the target said would be hit; None where it was not asked
 
     @model_validator(mode="after")

@@ -1,7 +1,7 @@
 """What an experiment speaks to and acts on, as far as its words say it. Pure; the rest is asked of the target."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -17,6 +17,10 @@ HERE: Final = ("process_kill", "process_pause", "netem")  # they act on the mach
 THIS_MACHINE: Final = "localhost"
 _URL: Final = re.compile(r"https?://[^\s,\"'<>]+", re.IGNORECASE)
 _ROLE: Final = re.compile(r"arn:[\w-]+:iam::(\d{12}):role/\S+")
+# Where chaosaws takes credentials from, before it looks at the environment the target gives.
+_AWS_PROFILE: Final = "aws_profile_name"
+_AWS_KEYS: Final = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+_AWS_ROLE: Final = "aws_assume_role_arn"
 _HOST_ARGUMENTS: Final = ("host", "hosts", "hostname", "address", "server")
 
 
@@ -25,9 +29,11 @@ def is_aws(what: str) -> bool:
     return what.startswith(AWS)
 
 
-def speaks_to(experiment: Experiment, environment: Mapping[str, str], urls: Iterable[str]) -> dict[str, Any]:
+def speaks_to(
+    experiment: Experiment, environment: Mapping[str, str], secrets: Collection[str], urls: Iterable[str]
+) -> dict[str, Any]:
     """The fields of a plan that say which hosts, and which of AWS, an experiment speaks to."""
-    known = configuration_of(experiment, environment)
+    known = configuration_of(experiment, environment, secrets)
     body: Any = experiment.body
     hypothesis = body.get("steady-state-hypothesis")
     probes = hypothesis.get("probes", []) if isinstance(hypothesis, dict) else []
@@ -39,13 +45,42 @@ def speaks_to(experiment: Experiment, environment: Mapping[str, str], urls: Iter
     activities = [one for one in resolve_known(written, known) if isinstance(one, dict)]
     modules = [str((one.get("provider") or {}).get("module", "")) for one in activities]
     region = known.get("aws_region") or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
-    role = _ROLE.fullmatch(known.get("aws_assume_role_arn", ""))
     return {
         "hosts": hosts_of(activities, urls),
         "calls_aws": any(is_aws(f"{module}.") for module in modules),
         "aws_region": region,
-        "aws_role_accounts": (role[1],) if role else (),
+        "aws_role_accounts": tuple(_role_accounts(body.get("configuration"), known)),
+        "aws_credentials": tuple(_own_credentials(body)),
     }
+
+
+def _role_accounts(configuration: object, known: Mapping[str, str]) -> Iterator[str]:
+    """The account of the role that an experiment takes; one whose ARN is not known yet could be of any."""
+    if not isinstance(configuration, dict) or _AWS_ROLE not in configuration:
+        return
+    arn = known.get(_AWS_ROLE)
+    role = _ROLE.fullmatch(arn or "")
+    if role is not None:
+        yield role[1]
+    elif arn != "":
+        yield "unknown"
+
+
+def _own_credentials(body: Mapping[str, Any]) -> Iterator[str]:
+    """Where an experiment names a profile or keys of its own: what AWS is asked, it is asked with the target's."""
+    configuration = body.get("configuration")
+    if isinstance(configuration, dict) and _AWS_PROFILE in configuration:
+        yield f"configuration.{_AWS_PROFILE}"
+    yield from _keys_in("secrets", body.get("secrets"))
+
+
+def _keys_in(where: str, secrets: object) -> Iterator[str]:
+    for name, inner in secrets.items() if isinstance(secrets, dict) else ():
+        here = f"{where}.{name}"
+        if name in _AWS_KEYS:
+            yield here
+        else:
+            yield from _keys_in(here, inner)
 
 
 def hosts_of(activities: Iterable[Mapping[str, JsonValue]], urls: Iterable[str] = ()) -> tuple[str, ...]:

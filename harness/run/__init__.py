@@ -4,5 +4,6 @@ from harness.run.lock import is_held
 from harness.run.operator import Operator
 from harness.run.parts import ChaosPart, LoadPart, Parts
 from harness.run.runner import run
+from harness.run.undoing import left_on
 
-__all__ = ["ChaosPart", "LoadPart", "Operator", "Parts", "is_held", "run"]
+__all__ = ["ChaosPart", "LoadPart", "Operator", "Parts", "is_held", "left_on", "run"]

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from harness.clock import Clock
@@ -32,17 +32,21 @@ TRY_AGAIN_S = 60.0  # beyond the healing, before an undoing that others do is gi
 
 def refuse_open(target: Target) -> None:
     """Raises RefusedError where an earlier run may have left a fault on the target."""
+    for reason in left_on(target):
+        raise RefusedError(reason)
+
+
+def left_on(target: Target) -> Iterator[str]:
+    """Why an earlier run may have left a fault on the target. Raises NotAvailableError as `open_entries` does."""
     address = address_of(target.base_url)
     for path, entry in open_entries().items():
         if not isinstance(entry, Entry):
-            raise RefusedError(
+            yield (
                 f"{path}: an entry of the undo ledger cannot be read ({entry.because}): nobody knows what is broken; "
                 f"see {path}/undo.json, undo it by hand, then: wellproven recover --forget {path.name}"
             )
-        if entry.address == address:
-            raise RefusedError(
-                f"target {target.name}: run {entry.run} may have left its fault there; try: wellproven recover"
-            )
+        elif entry.address == address:
+            yield (f"target {target.name}: run {entry.run} may have left its fault there; try: wellproven recover")
 
 
 class Undoing:

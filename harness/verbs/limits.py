@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,12 +11,15 @@ from pydantic import ValidationError
 from harness.clock import Clock
 from harness.errors import FileError, NotAvailableError, RefusedError
 from harness.fault import ask_reach
-from harness.judge import judge
+from harness.files import read_regular
+from harness.judge import Judgement, judge
 from harness.plan import TESTBED, Around, Plan, Target, built_in_target, in_words, needs_asking, refusals
 from harness.record import RunInfo, read_record
-from harness.run import is_held
+from harness.run import is_held, left_on
+from harness.slo import Slo
 
 VERDICT_FILE = "verdict.json"
+JSON_BYTES_MAX = 64 << 20
 NOT_ASKED = "what that hits is asked of the test bed, once it is up"
 
 
@@ -86,13 +88,16 @@ def refuse(plans: Sequence[Plan], target: Target, arguments: argparse.Namespace,
     now = datetime.fromtimestamp(clock.utc_ns() / 1e9, UTC)
     spent: dict[str, float] = {}
     unknown: tuple[str, ...] = ()
-    if target.allow.budget_left is not None and plans:
-        spent, unknown = spent_on(target, arguments.runs, plans[0], clock.utc_ns())
+    if target.allow.budget_left is not None:
+        slos = {slo.name: slo for plan in plans for slo in plan.slos}
+        spent, unknown = spent_on(target, arguments.runs, slos.values(), clock.utc_ns())
+    locked = is_held(target.base_url)
     around = Around(
         now=now,
         production=arguments.production,
         approver=arguments.approver,
-        locked=is_held(target.base_url),
+        locked=locked,
+        left=() if locked else tuple(left_on(target)),  # what runs there now has its own entry: it will undo
         spent=spent,
         spent_unknown=unknown,
     )
@@ -107,36 +112,59 @@ def refuse(plans: Sequence[Plan], target: Target, arguments: argparse.Namespace,
         raise RefusedError("\n".join((f"target {target.name} does not allow {what}; nothing was started", *lines)))
 
 
-def spent_on(target: Target, runs: Path, plan: Plan, utc_ns: int) -> tuple[dict[str, float], tuple[str, ...]]:
-    """(share of each SLO's window that stored runs on the target have cost, runs that do not say)."""
+def spent_on(target: Target, runs: Path, slos: Iterable[Slo], utc_ns: int) -> tuple[dict[str, float], tuple[str, ...]]:
+    """(share of each SLO's window that stored runs on the target have cost, runs that do not say).
+
+    A run whose head cannot be read may be one of this target, and of this window.
+    """
+    slos = tuple(slos)
     spent: dict[str, float] = {}
     unknown = []
     for path, info in _runs_on(target, runs):
-        recent = [slo.name for slo in plan.slos if utc_ns - info.clock_utc_ns < slo.window_ns]
+        if info is None:
+            unknown.append(str(path.relative_to(runs)))
+            continue
+        recent = [slo.name for slo in slos if utc_ns - info.clock_utc_ns < slo.window_ns]
         if not recent:
             continue
         try:
             shares = _shares(path)
-        except (FileError, OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            unknown.append(info.run)
+        except (FileError, OSError, ValueError):
+            unknown.append(str(path.relative_to(runs)))
             continue
         for name in recent:
             spent[name] = spent.get(name, 0.0) + shares.get(name, 0.0)
     return spent, tuple(unknown)
 
 
-def _runs_on(target: Target, runs: Path) -> Iterable[tuple[Path, RunInfo]]:
+def _runs_on(target: Target, runs: Path) -> Iterable[tuple[Path, RunInfo | None]]:
+    """The stored runs on the target with their heads; None is a head that cannot be read."""
     for file in sorted(runs.glob("*/*/run.json")):
-        with contextlib.suppress(OSError, ValidationError):
-            info = RunInfo.model_validate_json(file.read_bytes())
-            if info.target == target.name:
-                yield file.parent, info
+        try:
+            info = RunInfo.model_validate_json(read_regular(file, JSON_BYTES_MAX, follow_links=False))
+        except (OSError, ValidationError):
+            yield file.parent, None
+            continue
+        if info.target == target.name:
+            yield file.parent, info
 
 
 def _shares(path: Path) -> dict[str, float]:
-    """What a stored run cost: as it was judged, or judged now where nobody has."""
-    verdict = path / VERDICT_FILE
-    if verdict.exists():
-        budget = json.loads(verdict.read_bytes())["budget"]
-        return {name: float(spend["share_of_window"] or 0.0) for name, spend in budget.items()}
-    return {name: spend.share_of_window or 0.0 for name, spend in judge(read_record(path)).budget.items()}
+    """What a stored run cost: as it was judged, or judged now where nobody has. Raises ValueError if it is unknown."""
+    try:
+        text = read_regular(path / VERDICT_FILE, JSON_BYTES_MAX, follow_links=False)
+    except FileNotFoundError:
+        judgement = judge(read_record(path))
+    else:
+        judgement = Judgement.model_validate_json(text)
+    if not judgement.budget:  # the judge broke off
+        raise ValueError("no budget was judged")
+    # A run that ended before its first request cost nothing; without answers, of any other nothing is known.
+    idle = judgement.load.sent == 0 and judgement.fault.inject_s is None
+    shares = {}
+    for name, spend in judgement.budget.items():
+        share = 0.0 if idle and spend.total == 0 else spend.share_of_window
+        if share is None or share < 0:  # what is not finite was refused by the model
+            raise ValueError(f"no share of {name}'s window")
+        shares[name] = share
+    return shares

@@ -57,6 +57,10 @@ MISTAKES = {
         WHOLE.replace("method:\n", "method: []\nx-method:\n"),
         ["3: method: got an empty list, expected a list of activities; add the fault's actions"],
     ),
+    "a method of probes breaks nothing": (
+        WHOLE.replace("type: action\n    name: stop", "type: probe\n    name: stop"),
+        ["3: method: got only probes, expected at least one activity of type action; add the fault's actions"],
+    ),
     "an activity is an action or a probe": (
         WHOLE.replace("type: action\n    name: stop", "type: fault\n    name: stop"),
         ["4: method[0].type: got 'fault', expected action or probe"],

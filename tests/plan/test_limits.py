@@ -1,5 +1,6 @@
 """What a target does not allow: pure tables over a plan, a target and what was asked."""
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -10,6 +11,8 @@ import pytest
 
 from harness import slo
 from harness.errors import FileError
+from harness.fault import chaos
+from harness.load import supervisor
 from harness.plan import (
     Around,
     Plan,
@@ -23,6 +26,10 @@ from harness.plan import (
     read_targets,
     refusals,
 )
+from harness.plan.limits import DRAIN_S, READ_BACK_S, STEPS_S, TRY_AGAIN_S, longest_of
+from harness.run import parts, readback, undoing
+from harness.run.runner import BEGIN_UNDO_S
+from harness.run.undoing import BEGIN_FAULT_S
 
 ROOT = Path(__file__).parents[2]
 PROMISES = slo.read([ROOT / "slos"])
@@ -168,6 +175,58 @@ def test_a_role_in_another_account_is_refused(tmp_path: Path) -> None:
     assert "takes a role in AWS account 999999999999" in reason
 
 
+def test_a_role_that_nobody_can_name_yet_is_refused(tmp_path: Path) -> None:
+    """Where the role's ARN comes from a secret, its account is not known: it may be any."""
+    written = "configuration:\n  aws_assume_role_arn: {type: env, key: SHOP_ROLE}\n"
+    target = target_of(tmp_path, ("    variables:", "    secrets: [SHOP_ROLE]\n    variables:"))
+    (reason,) = refusals(own_plan(tmp_path, target, written), target, None, Around(now=NOON))
+    assert "takes a role in AWS account unknown" in reason
+
+
+CREDENTIALS = {
+    "configuration.aws_profile_name": "configuration:\n  aws_profile_name: admin\n",
+    "secrets.aws.aws_access_key_id": (
+        "secrets: {aws: {aws_access_key_id: {type: env, key: OTHER_ID}}}\nconfiguration:\n"
+    ),
+    "secrets.aws.aws_secret_access_key": (
+        "secrets: {aws: {aws_secret_access_key: {type: vault, path: secret/aws, key: secret}}}\nconfiguration:\n"
+    ),
+    "secrets.aws.aws_session_token": (
+        "secrets: {aws: {aws_session_token: {type: env, key: OTHER_SESSION}}}\nconfiguration:\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("where", CREDENTIALS)
+def test_credentials_of_the_experiments_own_are_refused(tmp_path: Path, where: str) -> None:
+    """Account and blast radius are asked with the target's credentials: others would act where nobody looked."""
+    for environment in ("staging", "development"):
+        target = target_of(tmp_path, ("environment: staging", f"environment: {environment}"))
+        plan = own_plan(tmp_path, target, CREDENTIALS[where])
+        (reason,) = refusals(plan, target, None, Around(now=NOON))
+        assert f"credentials of its own ({where})" in reason
+        assert "name the profile in the target: aws: {profile: ...}" in reason
+
+
+def test_where_no_account_is_named_an_experiment_may_bring_its_credentials(tmp_path: Path) -> None:
+    """In development there is nothing to hold them against; staging is refused them all the same."""
+    nameless = (f'    aws: {{account: "{ACCOUNT}", region: eu-central-1}}\n', "")
+    easy = target_of(tmp_path, nameless, ("environment: staging", "environment: development"))
+    written = CREDENTIALS["configuration.aws_profile_name"]
+    assert refusals(own_plan(tmp_path, easy, written), easy, None, Around(now=NOON)) == []
+    strict = target_of(tmp_path, nameless)
+    found = refusals(own_plan(tmp_path, strict, written), strict, None, Around(now=NOON))
+    assert any("credentials of its own" in reason for reason in found)
+
+
+def own_plan(tmp_path: Path, target: Target, configuration: str) -> Plan:
+    """The loss of a zone, with another beginning of its configuration."""
+    own = tmp_path / "own.yaml"
+    own.write_text((ROOT / "experiments/az-failure.yaml").read_text().replace("configuration:\n", configuration, 1))
+    read, document = read_experiment(own)
+    return make(read, document, PROMISES, target, environment={})
+
+
 @pytest.mark.parametrize(
     ("hosts", "expected"),
     [
@@ -243,6 +302,24 @@ def test_a_drill_begins_and_ends_in_a_maintenance_window(tmp_path: Path, case: s
     assert (found == []) is holds, found
     if not holds:
         assert "no maintenance window holds a drill of up to" in found[0]
+
+
+def test_a_window_holds_what_comes_before_and_after_the_phases_too(tmp_path: Path) -> None:
+    """Start-up, healing, the last answers and the read-back take their time: a window that ends before is too short."""
+    plan = plan_of(target_of(tmp_path))
+    phases_s = sum(phase.longest_s for phase in plan.phases)
+    assert longest_of(plan) == phases_s + 190 + (2 * 60 + 60) + (max(r.timeout_s for r in plan.profile.routes) + 5) + 60
+    minutes = math.ceil(phases_s / 60)
+    target = target_of(tmp_path, ("    allow:\n", WINDOW % ("wed", "11:00", f"12:{minutes:02}", "UTC")))
+    assert "no maintenance window holds" in refused(target)[0]
+
+
+def test_the_lengths_that_a_plan_counts_with_are_those_of_a_run() -> None:
+    """A time-out that is raised there must be raised here."""
+    assert STEPS_S == parts.REACH_S + chaos.READY_S + supervisor.READY_DEADLINE_S + BEGIN_FAULT_S + BEGIN_UNDO_S
+    assert TRY_AGAIN_S == undoing.TRY_AGAIN_S
+    assert DRAIN_S == supervisor.STOP_MARGIN_S
+    assert READ_BACK_S == readback.DEADLINE_S
 
 
 def test_production_needs_a_word_a_name_and_a_window(tmp_path: Path) -> None:

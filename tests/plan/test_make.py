@@ -103,3 +103,29 @@ def test_a_variable_without_a_value_is_a_mistake(tmp_path: Path) -> None:
     )
     with pytest.raises(FileError, match=r"got \$\{zone\}, expected a name from configuration:"):
         plan_of(path=path)
+
+
+SECRETS = {
+    "the target calls it secret": ("", ("SHOP_LOGIN",)),
+    "the experiment calls it secret": ("secrets: {shop: {user: {type: env, key: SHOP_LOGIN}}}\n", ()),
+}
+
+
+@pytest.mark.parametrize("case", SECRETS)
+def test_a_declared_secret_stands_in_no_plan_whatever_its_name(tmp_path: Path, case: str) -> None:
+    """A variable that target or experiment call secret stays a name in the plan, also by way of configuration."""
+    own, names = SECRETS[case]
+    text = (ROOT / "experiments/az-failure.yaml").read_text()
+    for old, new in (
+        ("configuration:\n", f"{own}configuration:\n  login: {{type: env, key: SHOP_LOGIN}}\n"),
+        ("      arguments:\n", '      arguments:\n        login: "${login}"\n'),
+    ):
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    path = tmp_path / "zone.yaml"
+    path.write_text(text)
+    experiment, document = read_experiment(path)
+    target = TARGET.model_copy(update={"secrets": names})
+    plan = make(experiment, document, PROMISES, target, environment={"SHOP_LOGIN": "canary-of-a-login"})
+    assert plan.actions[0].arguments["login"] == "${login}"
+    assert "canary" not in plan.model_dump_json()
