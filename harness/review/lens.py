@@ -4,9 +4,10 @@ Seen in published lenses and read: keys the specification does not know, a bare 
 paths with spaces. https://docs.aws.amazon.com/wellarchitected/latest/userguide/lenses-format-specification.html
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -72,6 +73,15 @@ class _Lens(_Lenient):
     pillars: list[_Pillar] = Field(min_length=1)
 
 
+# \ud83d\ude80, and not \\ud83d\ude80: an even number of backslashes before it are characters of their own.
+_HALVES: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
+
+
+def _joined(found: re.Match[bytes]) -> bytes:
+    high, low = int(found[2], 16), int(found[3], 16)
+    return found[1] + chr(0x10000 + ((high & 0x3FF) << 10) + (low & 0x3FF)).encode()
+
+
 def read_lens(path: Path) -> Lens:
     """A lens from its file. Raises FileError with every mistake in it."""
     return parse_lens(read_content(path, str(path)), str(path))
@@ -79,8 +89,9 @@ def read_lens(path: Path) -> Lens:
 
 def parse_lens(content: bytes, file: str) -> Lens:
     """A lens out of the bytes of a file called `file`. Raises FileError with every mistake."""
-    # JSON is YAML, but for tabs between values; within a JSON string there can be none.
-    documents = parse_documents(content.replace(b"\t", b" "), file)
+    # JSON is YAML, but for tabs between values, which no JSON string holds, and for characters escaped as two halves.
+    joined = _HALVES.sub(_joined, content.replace(b"\t", b" "))
+    documents = parse_documents(joined, file)
     if len(documents) != 1:
         raise FileError.single(file, f"{len(documents)} documents", "one lens", "a custom lens is one JSON object")
     return _Reader(documents[0]).lens()

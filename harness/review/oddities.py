@@ -55,9 +55,10 @@ def _lint_question(question: Question) -> Iterator[Finding]:
 
 def _hidden(question: Question, table: Table) -> Iterator[str]:
     """Two rules that both hold, the worse one first. Best first is how lenses say `at least`: no oddity."""
-    named = [(rule, holds) for rule, holds in zip(question.rules, table.holding, strict=True) if rule.condition.names()]
-    for (one, here), (other, there) in combinations(named, 2):
-        if SEVERITY[one.risk] > SEVERITY[other.risk] and (selected := table.smallest(here & there)) is not None:
+    rules = enumerate(zip(question.rules, table.holding, strict=True))
+    named = [(rule, table.counting == index, holds) for index, (rule, holds) in rules if rule.condition.names()]
+    for (one, decides, _), (other, _, there) in combinations(named, 2):
+        if SEVERITY[one.risk] > SEVERITY[other.risk] and (selected := table.smallest(decides & there)) is not None:
             yield f"{_shown(selected)}: {_said(one)} hides {_said(other)}"
 
 

@@ -30,6 +30,36 @@ def test_nothing_is_odd_in_its_rules(ours: Lens) -> None:
     assert lint(ours) == []
 
 
+# What teams are asked of, pillar by pillar; a practice may be named more narrowly, none may be left out.
+ASKED = {
+    "operationalExcellence": """ops_slo_based_alerts ops_alert_tuning ops_simple_automation ops_automation_tested
+        ops_infrastructure_as_code ops_runbooks ops_decision_trees ops_cross_training ops_knowledge_transfer""",
+    "security": """sec_least_privilege sec_mfa sec_access_review sec_segmentation sec_zero_trust sec_encryption_at_rest
+        sec_encryption_in_transit sec_key_management sec_classification sec_loss_prevention sec_static_testing
+        sec_dynamic_testing sec_dependency_testing sec_threat_detection sec_siem sec_automated_response
+        sec_policy_as_code sec_audit_trails sec_compliance_monitoring sec_insider_threat""",
+    "reliability": """rel_multi_zone rel_multi_region rel_failover_automated rel_failover_tested rel_circuit_breakers
+        rel_bulkheads rel_graceful_degradation rel_feature_flags rel_predictive_scaling rel_load_distribution
+        rel_backup_automated rel_backup_recovery_tested rel_cross_region_replication rel_point_in_time_recovery
+        rel_objectives rel_plan_drilled rel_error_budgets rel_canaries rel_automated_rollback
+        rel_synthetic_monitoring rel_real_user_monitoring rel_alerting""",
+    "performance": """perf_right_sizing perf_autoscaling perf_cache_layers perf_cache_invalidation perf_cache_warming
+        perf_indexing perf_replicas perf_sharding perf_service_mesh perf_gateways perf_event_driven perf_serverless
+        perf_targets perf_user_perceived perf_load_testing perf_scaling_simplicity""",
+    "costOptimization": """cost_seen_daily cost_tagging cost_budgets cost_forecasts cost_commitments
+        cost_lifecycle_automation cost_storage_tiers cost_network cost_showback cost_clean_up""",
+    "sustainability": """sus_workload_choice sus_region_choice sus_utilisation sus_carbon_measurement sus_sharing
+        sus_development_practice sus_goals""",
+}
+
+
+@pytest.mark.parametrize("pillar", ASKED)
+def test_no_practice_is_left_out(ours: Lens, pillar: str) -> None:
+    """Each by its name: a lens that lost one would ask for less."""
+    [found] = [one for one in ours.pillars if one.id == pillar]
+    assert set(ASKED[pillar].split()) <= {choice.id for question in found.questions for choice in question.choices}
+
+
 def test_every_practice_says_why_and_names_pitfall_and_way_out(ours: Lens) -> None:
     """And no two practices are called the same."""
     choices = [choice for question in ours.questions for choice in question.choices]

@@ -1,11 +1,13 @@
 """Lenses as they are published: read whole, or every mistake with its line."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from harness.errors import FileError
-from harness.review import Risk, read_lens
+from harness.review import Risk, aws_json, built_in_lens, read_lens
+from harness.review.lens import parse_lens
 from tests.review.lenses import lens, question
 
 GOOD = [("a && b", "NO_RISK"), ("a || b", "MEDIUM_RISK"), ("default", "HIGH_RISK")]
@@ -76,3 +78,11 @@ def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
     """With the way out."""
     with pytest.raises(FileError, match="no such file"):
         read_lens(tmp_path / "none.json")
+
+
+def test_a_character_that_json_escapes_as_two_halves_is_read() -> None:
+    """As Python's json writes what lies beyond U+FFFF; a backslash of its own before it is none."""
+    lens = json.loads(aws_json(built_in_lens()))
+    lens["name"], lens["description"] = "Ours \U0001f680", "\\ud83d\\ude80 said in words"
+    read = parse_lens(json.dumps(lens).encode(), "lens.json")
+    assert (read.name, read.description) == ("Ours \U0001f680", "\\ud83d\\ude80 said in words")

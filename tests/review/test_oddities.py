@@ -106,3 +106,9 @@ def test_rules_that_ask_for_more_the_better_they_are_never_harm(
     odd = lint(Lens("l", "", (Pillar("p", "P", (asked,)),)))
     assert Oddity.HARMFUL not in {one.what for one in odd}
     assert Oddity.UNMATCHED not in {one.what for one in odd}
+
+
+def test_a_selection_that_a_third_rule_decides_is_nobodys_hiding_place(tmp_path: Path) -> None:
+    """`b` and `a` both hold for {a, b}, and neither is asked: the rule before them decides it."""
+    rules = [("a && b", "NO_RISK"), ("b", "HIGH_RISK"), ("a", "MEDIUM_RISK"), ("default", "HIGH_RISK")]
+    assert [one for one in lint(lens(tmp_path, question(["a", "b"], *rules))) if one.what is Oddity.ORDER] == []
