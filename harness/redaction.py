@@ -61,6 +61,15 @@ def looks_secret(name: str) -> bool:
     return len(words) > 1 and words[-1] in _LAST_OF_SEVERAL and words[-2] not in _NO_SECRET_KEY
 
 
+def environment_keys(secrets: object) -> Iterator[str]:
+    """Environment variables that an experiment's `secrets` are read from, however deep they stand."""
+    if isinstance(secrets, dict):
+        if secrets.get("type") == "env":
+            yield str(secrets.get("key"))
+        for inner in secrets.values():
+            yield from environment_keys(inner)
+
+
 def has_credentials(text: str) -> bool:
     """Whether an address in the text names a user, or a user and a password."""
     return _CREDENTIALS_IN_URL.search(text) is not None

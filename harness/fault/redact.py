@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from harness.redaction import DECLARED_CHARS_MIN, GUESSED_CHARS_MIN, MASK, Redactor, looks_secret
+from harness.redaction import DECLARED_CHARS_MIN, GUESSED_CHARS_MIN, MASK, Redactor, environment_keys, looks_secret
 
 LINE_BYTES_MAX: Final = 1 << 20
 JOURNAL_BYTES_MAX: Final = 256 << 20
@@ -30,7 +30,7 @@ def redactor() -> Redactor:
 
 def learn_experiment(experiment: Mapping[str, Any]) -> None:
     """Know the variables that an experiment calls secret, before anything is loaded."""
-    redactor().learn(os.environ[key] for key in _env_keys(experiment.get("secrets")) if key in os.environ)
+    redactor().learn(os.environ[key] for key in environment_keys(experiment.get("secrets")) if key in os.environ)
 
 
 def learn(secrets: object, configuration: object) -> None:
@@ -39,14 +39,6 @@ def learn(secrets: object, configuration: object) -> None:
     for name, value in configuration.items() if isinstance(configuration, dict) else ():
         if looks_secret(str(name)):
             redactor().learn(_texts(value), GUESSED_CHARS_MIN)
-
-
-def _env_keys(secrets: object) -> Iterator[str]:
-    if isinstance(secrets, dict):
-        if secrets.get("type") == "env":
-            yield str(secrets.get("key"))
-        for inner in secrets.values():
-            yield from _env_keys(inner)
 
 
 def _texts(value: object) -> Iterator[str]:

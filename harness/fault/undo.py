@@ -73,11 +73,20 @@ def undo(path: Path, who: str, because: str, *, clock: Clock, ask: bool = False)
             lock.release()
         return undone
     try:
-        return Undoing(path, entry, who, clock).all(because)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:  # undo.json was damaged
-        return Undone(healed=False, because=f"what would undo it cannot be read: {type(error).__name__}: {error}")
+        return _undoing(path, entry, who, clock).all(because)
+    except FileError as error:
+        return Undone(healed=False, because=str(error))
     finally:
         lock.release()
+
+
+def _undoing(path: Path, entry: Entry, who: str, clock: Clock) -> "Undoing":
+    """Raises FileError where undo.json was damaged."""
+    try:
+        return Undoing(path, entry, who, clock)
+    except _DAMAGED as error:
+        got = f"what cannot be read ({type(error).__name__}: {error})"
+        raise FileError.single(path / "undo.json", got, "what would undo it", "undo it by hand") from None
 
 
 def conclude(path: Path, *, clock: Clock) -> None:
@@ -95,6 +104,8 @@ def conclude(path: Path, *, clock: Clock) -> None:
         undoing.all("the watchdog is gone")
 
 
+# What a document of another shape than expected makes its reader raise, beside what reading itself does.
+_DAMAGED: Final = (OSError, ValueError, LookupError, TypeError, AttributeError)
 _ALREADY: Final = Undone(healed=True, because="it was undone before")
 
 
@@ -167,7 +178,7 @@ class Undoing:
             self._load()
             healed = self._rounds(settle_s=SETTLE_S if under_way else 0.0)
             why = self._why(healed=healed)
-        except (ChaosException, WellprovenError, OSError, ValueError, TypeError) as error:
+        except (ChaosException, WellprovenError, *_DAMAGED) as error:
             healed, why = False, redactor().text(str(error))
         for probe in self._probes:
             if not _is_owner_gone(self._entry):

@@ -6,7 +6,7 @@ target fills.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Final, Literal
 
@@ -19,7 +19,7 @@ from harness.plan.guard import WrittenGuard
 from harness.plan.inline import inline_secrets
 from harness.plan.watch import Factor, Surge, WrittenBreaker, WrittenDependency, WrittenDose
 from harness.plan.written import Share, Written
-from harness.redaction import looks_secret
+from harness.redaction import environment_keys, looks_secret
 from harness.slo import Disruption
 
 EXTENSION = "wellproven"
@@ -329,7 +329,7 @@ def configuration_of(
     `secrets` are the variables that the target calls secret; the experiment's own are known here.
     """
     configuration = experiment.body.get("configuration")
-    secret = {*secrets, *_secret_keys(experiment.body.get("secrets"))}
+    secret = {*secrets, *environment_keys(experiment.body.get("secrets"))}
     found: dict[str, str] = {}
     for name, entry in (configuration if isinstance(configuration, dict) else {}).items():
         key = str(entry.get("key")) if isinstance(entry, dict) else ""
@@ -342,15 +342,6 @@ def configuration_of(
         elif isinstance(entry, str | int | float):
             found[name] = str(entry)
     return found
-
-
-def _secret_keys(secrets: object) -> Iterator[str]:
-    """Environment variables that an experiment's `secrets` are read from, however deep they stand."""
-    if isinstance(secrets, dict):
-        if secrets.get("type") == "env":
-            yield str(secrets.get("key"))
-        for inner in secrets.values():
-            yield from _secret_keys(inner)
 
 
 class Evidence(Model):

@@ -6,6 +6,7 @@ planned for the whole of it, so that the first seconds of a run count as a clean
     burn = bad / (planned * (1 - T))       share = slow / planned        planned = rate [1/s] * window [s]
 """
 
+import math
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Annotated, Any, Final, Literal
@@ -46,24 +47,19 @@ def _every_ns(value: int) -> int:
     return value
 
 
-def _percentile(value: Any) -> Fraction:
-    try:
-        percentile = exact(value)
-    except ValueError:
-        percentile = Fraction(0)
-    if not 0 < percentile < 100:
-        raise problem("a percentile between 0 and 100, such as 99")
-    return percentile
+def _positive(expected: str, below: float = math.inf) -> Callable[[Any], Fraction]:
+    """Read an exact number above 0."""
 
+    def read(value: Any) -> Fraction:
+        try:
+            number = exact(value)
+        except ValueError:
+            raise problem(expected) from None
+        if not 0 < number < below:
+            raise problem(expected)
+        return number
 
-def _burn_rate(value: Any) -> Fraction:
-    try:
-        rate = exact(value)
-    except ValueError:
-        rate = Fraction(0)
-    if rate <= 0:
-        raise problem("a burn rate above 0, such as 14.4")
-    return rate
+    return read
 
 
 Window = Annotated[DurationNs, AfterValidator(_window_ns)]
@@ -73,7 +69,7 @@ Every = Annotated[DurationNs, AfterValidator(_every_ns)]
 class WrittenBurn(Written):
     """A burn rate of a critical SLO, over a window."""
 
-    rate: Annotated[Fraction, BeforeValidator(_burn_rate)]
+    rate: Annotated[Fraction, BeforeValidator(_positive("a burn rate above 0, such as 14.4"))]
     over: Window
 
 
@@ -82,7 +78,9 @@ class WrittenLatency(Written):
 
     above: DurationNs
     share: Share | None = None
-    percentile: Annotated[Fraction, BeforeValidator(_percentile)] | None = None
+    percentile: (
+        Annotated[Fraction, BeforeValidator(_positive("a percentile between 0 and 100, such as 99", 100))] | None
+    ) = None
     over: Window
 
     @model_validator(mode="after")

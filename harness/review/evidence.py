@@ -24,7 +24,7 @@ class Now:
     scope: Scope
     promises: Promises | None = None
     configuration: str | None = None  # of the target (harness.plan.Target.configuration)
-    problem: str = ""  # why today's promises are not known, though there are some
+    promises_problem: str = ""  # why today's promises are not known, though there are some
 
 
 def shown_by(record: Record, judgement: Judgement, lens: Lens, lens_name: str, now: Now) -> list[Shown]:
@@ -157,8 +157,8 @@ def _alerts(judgement: Judgement) -> bool | None:
 
 def _short_of(record: Record, now: Now) -> Iterator[str]:
     """In what a run shows less than is claimed."""
-    if now.problem:
-        yield now.problem
+    if now.promises_problem:
+        yield now.promises_problem
     if now.scope.zones and record.plan.disruption == Disruption.AZ and not any(zones_taken(record.plan)):
         yield "does not say which zone was lost"
     unstated = [one.route for one in record.plan.requests if not one.production_per_s]
@@ -218,10 +218,16 @@ def _traffic(promises: Promises | None) -> dict[str, Fraction]:
 
 
 def zones_taken(plan: Plan) -> Iterator[str]:
-    """The zones that a drill of a lost zone took away: as its evidence names them, or as the target was asked."""
+    """The zones that a drill of a lost zone took away: as its evidence names them, else as the target was asked.
+
+    Only where no evidence names one: that some of a zone's instances were hit is not yet a zone that fell silent.
+    """
     if plan.disruption != Disruption.AZ:
         return
-    yield from (one.zone_silent for one in plan.evidence if one.zone_silent is not None)
+    silent = [one.zone_silent for one in plan.evidence if one.zone_silent is not None]
+    yield from silent
+    if silent:
+        return
     for reach in plan.reach.reaches if plan.reach is not None else ():
         if reach.hits == len(reach.resources):
             yield from (one.zone for one in reach.resources)

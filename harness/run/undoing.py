@@ -46,7 +46,7 @@ def left_on(target: Target) -> Iterator[str]:
                 f"see {path}/undo.json, undo it by hand, then: wellproven recover --forget {path.name}"
             )
         elif entry.address == address:
-            yield (f"target {target.name}: run {entry.run} may have left its fault there; try: wellproven recover")
+            yield f"target {target.name}: run {entry.run} may have left its fault there; try: wellproven recover"
 
 
 class Undoing:

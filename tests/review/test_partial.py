@@ -74,7 +74,7 @@ def test_at_productions_load_a_practice_is_proven() -> None:
             Now(Scope(), Promises(slos=(slo(traffic_per_s=Fraction(400)),))),
             "drilled at 10 % of production's load",
         ),
-        (run(), Now(Scope(), problem="today's promises cannot be read"), "today's promises cannot be read"),
+        (run(), Now(Scope(), promises_problem="today's promises cannot be read"), "today's promises cannot be read"),
     ],
 )
 def test_what_shows_less_than_is_claimed_is_partial(record: Record, now: Now, said: str) -> None:
@@ -98,6 +98,8 @@ def test_a_run_says_which_zones_it_took_away() -> None:
     assert set(zones_taken(blind)) == set()
     asked = blind.model_copy(update={"reach": Survey(reaches=(reach("b", "c"), reach("d", hits=0)))})
     assert set(zones_taken(asked)) == {"b", "c"}
+    seen = run().plan.model_copy(update={"reach": asked.reach})
+    assert set(zones_taken(seen)) == {"a"}
     assert set(zones_taken(asked.model_copy(update={"disruption": "software"}))) == set()
 
 

@@ -33,6 +33,13 @@ def kill(entry: Entry, *victims: str, number: signal.Signals = signal.SIGKILL) -
         os.kill(getattr(entry, victim).pid, number)
 
 
+def kill_all(entry: Entry) -> None:
+    """All of them at once: each would undo, as soon as it sees that another is gone."""
+    everyone = ("supervisor", "watchdog", "chaos")
+    kill(entry, *everyone, number=signal.SIGSTOP)
+    kill(entry, *everyone)
+
+
 def wait_closed() -> None:
     eventually("the ledger has no open entry", lambda: entries() == [], UNDONE_S)
 
@@ -121,8 +128,7 @@ def test_a_rollback_that_prints_is_recovered_and_said_to_be(
     with run_of(talkative(target), target.url, tmp_path) as process:
         target.wait_broken(process)
         (entry,) = entries()
-        kill(entry, "supervisor", "watchdog", "chaos", number=signal.SIGSTOP)
-        kill(entry, "supervisor", "watchdog", "chaos")
+        kill_all(entry)
         process.wait(30)
     nobody_is_left(entry)
     code, said = recover()
@@ -144,9 +150,7 @@ def test_what_all_three_left_is_recovered(target: Target, tmp_path: Path) -> Non
     with run_of(target.experiment(), target.url, tmp_path) as process:
         target.wait_broken(process)
         (entry,) = entries()
-        # All of them at once: each would undo, as soon as it sees that another is gone.
-        kill(entry, "supervisor", "watchdog", "chaos", number=signal.SIGSTOP)
-        kill(entry, "supervisor", "watchdog", "chaos")
+        kill_all(entry)
         process.wait(30)
     nobody_is_left(entry)
     assert target.is_broken
