@@ -9,7 +9,6 @@ from harness.fault.compose import ACCOUNT_VARIABLE, RUN_VARIABLE, compose
 from harness.fault.entry import in_words as rollbacks_in_words
 from harness.fault.entry import kept_environment, secret_names, undo_document
 from harness.fault.entry import script as undo_script
-from harness.fault.identity import Identity
 from harness.fault.ledger import (
     STATE_VARIABLE,
     Entry,
@@ -32,7 +31,6 @@ __all__ = [
     "Call",
     "Chaos",
     "Entry",
-    "Identity",
     "UndoProcess",
     "Undone",
     "Unreadable",

@@ -11,8 +11,8 @@ from pathlib import Path
 from harness.clock import Clock
 from harness.errors import FileError, NotAvailableError, RefusedError
 from harness.fault.compose import DOSE_FILE, INVALID, LOOK_AGAIN, REFUSED, RELEASE_FILE, STEADY_FILE, compose
-from harness.fault.identity import Identity
 from harness.files import read_regular
+from harness.identity import Identity
 from harness.plan import Plan
 from harness.redaction import NAMES_VARIABLE
 

@@ -25,7 +25,7 @@ from typing import Any, Final
 from pydantic import Field, ValidationError
 
 from harness.errors import NotAvailableError
-from harness.fault.identity import Identity
+from harness.identity import Identity
 from harness.model import Model
 
 STATE_VARIABLE: Final = "WELLPROVEN_STATE_DIR"

@@ -10,7 +10,7 @@ from typing import Final
 
 from harness.clock import Clock
 from harness.errors import NotAvailableError
-from harness.fault.identity import Identity
+from harness.identity import Identity
 from harness.redaction import NAMES_VARIABLE
 from harness.units import NS_PER_S
 

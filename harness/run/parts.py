@@ -10,7 +10,7 @@ import requests
 from harness import fault, load
 from harness.clock import Clock
 from harness.errors import NotAvailableError
-from harness.fault import Identity
+from harness.identity import Identity
 from harness.plan import Plan, Profile
 from harness.run.guard import Look
 from harness.run.looks import look_at

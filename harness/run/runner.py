@@ -10,7 +10,8 @@ from pathlib import Path
 
 from harness.clock import Clock
 from harness.errors import NotAvailableError, WellprovenError
-from harness.fault import ACCOUNT_VARIABLE, RUN_VARIABLE, Identity
+from harness.fault import ACCOUNT_VARIABLE, RUN_VARIABLE
+from harness.identity import Identity
 from harness.plan import DOSE_SETTLE_NS, PhaseName, Plan, Sweep, Target, next_dose
 from harness.record import Event, EventLog, Kind, Progress, RunInfo, create_run, point_latest, seal_run, write_json
 from harness.run.guard import GuardWatch

@@ -9,7 +9,6 @@ from harness.clock import Clock
 from harness.errors import RefusedError
 from harness.fault import (
     Entry,
-    Identity,
     is_open,
     kept_environment,
     open_entries,
@@ -19,6 +18,7 @@ from harness.fault import (
     undo_document,
     undo_script,
 )
+from harness.identity import Identity
 from harness.plan import PhaseName, Plan, Target
 from harness.run.lock import address_of
 from harness.run.parts import ChaosPart, Parts, UndoPart, WatchPart

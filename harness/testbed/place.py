@@ -1,14 +1,13 @@
 """Where a bed keeps its state: `<temporary directory>/wellproven-<uid>/<name>/`, for its user alone.
 
 state.json     BedStatus, written whole at each change
-keeper.json    which process keeps the bed: pid and time of birth
+keeper.json    which process keeps the bed (Identity)
 bed.jsonl      the bed's own event log
 logs/          output of every process
 data/          what the processes keep; the database nodes' directories
 """
 
 import fcntl
-import json
 import os
 import pwd
 import re
@@ -23,6 +22,7 @@ import psutil
 
 from harness.errors import NotAvailableError, UsageError
 from harness.files import own_folder
+from harness.identity import Identity
 from harness.testbed.process import Owner, release_shared_memory
 from harness.testbed.settings import NAME
 
@@ -71,7 +71,7 @@ class Place:
         for directory, mode in ((self.root, passable), (self.logs, 0o700), (self.data, passable)):
             directory.mkdir(mode=mode)
             directory.chmod(mode)
-        write_whole(self.keeper, json.dumps({"pid": os.getpid(), "born_s": psutil.Process().create_time()}))
+        write_whole(self.keeper, Identity.own().model_dump_json())
 
     def remove(self) -> None:
         """Remove the directory and all that is in it."""
@@ -124,10 +124,9 @@ class Place:
     def keeper_process(self) -> psutil.Process | None:
         """The living process that keeps this bed."""
         try:
-            words = json.loads(self.keeper.read_bytes())
-            process = psutil.Process(words["pid"])
-            same = process.create_time() == words["born_s"] and process.status() != psutil.STATUS_ZOMBIE
-            return process if same else None
+            keeper = Identity.model_validate_json(self.keeper.read_bytes())
+            process = psutil.Process(keeper.pid)
+            return process if keeper.is_alive else None
         except (OSError, ValueError, psutil.Error):
             return None
 

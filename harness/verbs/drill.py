@@ -20,8 +20,8 @@ from rich.text import Text
 from harness import fault, load
 from harness.clock import Clock, SystemClock
 from harness.errors import NotAvailableError
-from harness.fault import Identity
 from harness.files import replace_file
+from harness.identity import Identity
 from harness.judge import Judgement, judge, worst
 from harness.plan import TESTBED, Plan, Target, built_in_target
 from harness.record import Progress, Record, RunInfo, read_record, write_parquet

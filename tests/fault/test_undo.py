@@ -17,7 +17,6 @@ from harness.fault import (
     ACCOUNT_VARIABLE,
     STATE_VARIABLE,
     Entry,
-    Identity,
     close_entry,
     is_open,
     open_entries,
@@ -26,6 +25,7 @@ from harness.fault import (
 )
 from harness.fault.ledger import state_folder
 from harness.fault.undo import undo
+from harness.identity import Identity
 from harness.plan import built_in_target
 from harness.record import EventLog, Kind, read_events
 from harness.run.undoing import refuse_open

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from harness.clock import Clock, ManualClock
-from harness.fault import Identity, close_entry
+from harness.fault import close_entry
+from harness.identity import Identity
 from harness.plan import Plan, Profile
 from harness.record import REQUEST, EventLog, Kind, Outcome, RouteCount, WorkerReport, write_json
 from harness.run.guard import Look

@@ -1,8 +1,10 @@
 import ast
 import os
 import sys
+import tempfile
 from pathlib import Path
 
+import psutil
 import pytest
 from pydantic import ValidationError
 
@@ -45,6 +47,22 @@ def test_a_bed_s_name_is_a_plain_word(name: str) -> None:
     """A name becomes a directory, so it cannot lead out of one."""
     with pytest.raises(ValidationError):
         Settings(name=name)
+
+
+def test_a_bed_is_found_though_the_wall_clock_was_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process's time of birth in UTC moves when the clock is set; the keeper is known by its ticks since boot."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    place = Place("clock")
+    lock = place.lock()
+    assert lock is not None
+    place.create()
+    born_s = psutil.Process().create_time()
+    monkeypatch.setattr(psutil.Process, "create_time", lambda _: born_s + 3600)
+    keeper = place.keeper_process()
+    assert keeper is not None
+    assert keeper.pid == os.getpid()
+    place.remove()
+    place.unlock(lock)
 
 
 def test_ports_lie_below_those_of_outgoing_connections() -> None:
