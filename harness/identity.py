@@ -1,6 +1,7 @@
 """A process by more than its number, which may be another's by the time one looks, or after a reboot."""
 
 import os
+import time
 from pathlib import Path
 from typing import Self
 
@@ -46,6 +47,20 @@ class Identity(Model):
         return began == self.began and state in {"T", "t"}
 
 
+def age_s(pid: int) -> float | None:
+    """How long the process of that number has been there, in seconds, however the wall clock was set; None: gone."""
+    began, _ = _began(pid)
+    if began is None:
+        return None
+    if not _ticks_are_known():
+        return time.time() - float(began)
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - int(began.split()[1]) / os.sysconf("SC_CLK_TCK")
+
+
+def _ticks_are_known() -> bool:
+    return Path("/proc/self/stat").exists()
+
+
 def _began(pid: int) -> tuple[str | None, str]:
     """When the process of that number began, and its state; None where there is none."""
     try:
@@ -58,7 +73,7 @@ def _began(pid: int) -> tuple[str | None, str]:
 
 
 def _began_elsewhere(pid: int) -> tuple[str | None, str]:
-    if Path("/proc/self/stat").exists():
+    if _ticks_are_known():
         return None, "X"
     try:
         process = psutil.Process(pid)

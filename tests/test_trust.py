@@ -1,5 +1,6 @@
 """What comes from outside is not trusted: texts, names, links, folders that were there before us."""
 
+import fcntl
 import io
 import json
 import os
@@ -7,6 +8,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -14,11 +16,12 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
-from harness.errors import NotAvailableError, UsageError
+from harness.errors import NotAvailableError, RefusedError, UsageError
 from harness.files import own_folder
 from harness.plan import read_experiment, read_targets
 from harness.record import seal_run
 from harness.redaction import MASK, Redactor, looks_secret, without_secrets
+from harness.run import is_held
 from harness.run.lock import target_lock
 from harness.testbed.place import Place
 from tests.fuzz import seeds
@@ -188,6 +191,25 @@ def test_the_lock_is_for_us_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         paths = list(tmp_path.rglob("*"))
         assert len(paths) == 2
         assert {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in paths} == {0}
+
+
+def test_who_only_looks_at_the_lock_is_not_taken_for_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`plan` looks whether a run holds the target; a run that starts in that moment starts."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    address = "http://127.0.0.1:1"
+    with target_lock("x", address):
+        assert is_held(address)
+        (path,) = (one for one in tmp_path.rglob("*") if one.is_file())
+        with pytest.raises(RefusedError, match="one run a target"), target_lock("y", address):
+            pass
+    path.touch(mode=0o600)
+    looking = os.open(path, os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    monkeypatch.setattr(time, "sleep", lambda _: fcntl.flock(looking, fcntl.LOCK_UN))  # the look is over
+    with target_lock("x", address):
+        assert is_held(address)
+    os.close(looking)
+    assert not is_held(address)
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o002, 0o022, 0o077])

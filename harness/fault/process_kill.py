@@ -7,10 +7,10 @@ the same user or root.
 import signal
 import time
 
-import psutil
 from chaoslib.exceptions import ActivityFailed
 
 from harness.fault import arguments, processes
+from harness.identity import age_s
 
 __all__ = ["begin", "end", "is_healed", "youngest_age_s"]
 
@@ -48,17 +48,11 @@ def youngest_age_s(ports: str | int) -> float:
     found = processes.listeners(wanted)
     if len(found) < len(wanted):
         return -1.0
-    return min(_age_s(process) for process in found.values())
+    ages_s = [age_s(process.pid) for process in found.values()]
+    return min(-1.0 if one is None else one for one in ages_s)
 
 
 def is_healed(ports: str | int) -> bool:
     """Whether every port is listened on."""
     wanted = arguments.ports(ports)
     return len(processes.listeners(wanted)) == len(wanted)
-
-
-def _age_s(process: psutil.Process) -> float:
-    try:
-        return float(time.time() - process.create_time())
-    except psutil.NoSuchProcess:
-        return -1.0

@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ from urllib.parse import urlsplit
 
 from harness.errors import NotAvailableError, RefusedError
 from harness.files import own_folder
+
+LOOKED_AT_S = 0.2  # whoever only looks (`is_held`) holds the lock for less, and is not taken for a run
 
 
 def is_held(base_url: str) -> bool:
@@ -71,6 +74,7 @@ def _open_locked(path: Path) -> int | None:
 
     Subtle: whoever ends removes the file, so one that was locked may be gone by now, and another be in its place.
     """
+    deadline_s = time.monotonic() + LOOKED_AT_S
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
@@ -78,6 +82,8 @@ def _open_locked(path: Path) -> int | None:
             if path.exists() and os.path.samestat(path.stat(), os.fstat(descriptor)):
                 return descriptor
         except BlockingIOError:
-            os.close(descriptor)
-            return None
+            if time.monotonic() > deadline_s:
+                os.close(descriptor)
+                return None
+            time.sleep(LOOKED_AT_S / 100)
         os.close(descriptor)

@@ -4,6 +4,7 @@ import importlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,12 +84,22 @@ def test_a_paused_process_hangs_and_goes_on(listening: tuple[subprocess.Popen[st
     assert process_pause.end(port) == []
 
 
+def test_the_age_of_a_process_is_its_age_however_the_wall_clock_was_set(
+    listening: tuple[subprocess.Popen[str], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Set back by an hour, an age by the wall clock would be less than the fault's, and the process taken for new."""
+    _, port = listening
+    really_s = time.time
+    monkeypatch.setattr(time, "time", lambda: really_s() - 3600)
+    assert 0 <= process_kill.youngest_age_s(port) < 600
+
+
 def test_a_killed_process_is_gone_until_somebody_starts_it_again(
     listening: tuple[subprocess.Popen[str], int],
 ) -> None:
     """Its age tells that it is another one; an end that nobody helps says what to do."""
     process, port = listening
-    assert process_kill.youngest_age_s(port) >= 0
+    assert 0 <= process_kill.youngest_age_s(port) < 3600
     assert process_kill.begin(port) == [process.pid]
     process.wait()
     assert process_kill.youngest_age_s(port) == -1
