@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
-from harness.fault import STATE_VARIABLE, Entry, Identity, open_entry
+from harness.fault import STATE_VARIABLE, Entry, open_entry
+from harness.identity import Identity
 from harness.judge import judge
 from harness.report import json_text
 from harness.units import NS_PER_S
