@@ -6,7 +6,7 @@ oldest check.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from fnmatch import fnmatchcase
@@ -81,7 +81,10 @@ def table(tool: Tool) -> tuple[Row, ...]:
     [document] = read_documents(_FILE, shown_as=_FILE.name)
     raw = validate(_TableModel, document)
     rows = {"asff": raw.asff, "prowler": raw.prowler}[tool]
-    return tuple(Row(place_of(one.proves), one.parts, tuple(one.also), one.short_of) for one in rows)
+    return tuple(
+        Row(replace(place_of(one.proves), partly=bool(one.short_of)), one.parts, tuple(one.also), one.short_of)
+        for one in rows
+    )
 
 
 def place_of(written: str, *at: str | int) -> Place:
@@ -129,8 +132,8 @@ def judged(checks: Iterable[Check], rows: Sequence[Row], source: Source) -> Iter
             known[check.names] = [(one, parts) for one in gathered if (parts := one.parts_of(check.names)) is not None]
         for one, parts in known[check.names]:
             one.add(check, parts)
-    looked_at = {one.row.place for one in gathered if one.checks}  # one practice may have a row of each tool
-    without = dict.fromkeys(one.row.place.choice for one in gathered if one.row.place not in looked_at)
+    looked_at = {one.row.place.choice for one in gathered if one.checks}  # one practice may have a row of each tool
+    without = dict.fromkeys(one.row.place.choice for one in gathered if one.row.place.choice not in looked_at)
     if without:
         source.note(f"{counted(total, 'check')} in it, none for {few(list(without))}")
     for one in gathered:
