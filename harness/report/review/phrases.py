@@ -91,7 +91,7 @@ def recovery(one: Measured) -> str:
 
 def limited_loss(one: Measured) -> str:
     """How far back what was lost lies; "" where nothing was: that proves no RPO of 0 s."""
-    return limited("RPA", one.rpa_s, "RPO", one.rpo_s) if one.lost else ""
+    return limited("RPA", one.rpa_s, "RPO", one.rpo_s) if one.rpa_s else ""
 
 
 def figures(one: Measured) -> list[str]:
