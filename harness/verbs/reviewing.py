@@ -31,6 +31,7 @@ from harness.review import (
     with_findings,
 )
 from harness.verbs.common import TARGETS_FILE, experiment_paths
+from harness.verbs.limits import target_as_it_is
 from harness.verbs.review_tool import FOLDER
 
 type Say = Callable[[str], None]  # a line for whoever watches
@@ -48,6 +49,7 @@ class Sources:
     runs: Path
     experiments: Path
     target: str
+    testbed: str = "default"  # the bed that is asked how it is set, if it is up
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def _now(sources: Sources, answers: Answers, say: Say) -> Now:
 
 def _target(sources: Sources, say: Say) -> Target | None:
     if sources.target == TESTBED:
-        return built_in_target()
+        return target_as_it_is(built_in_target(), sources.testbed)  # down: as a drill would bring it up
     found = read_targets(sources.experiments / TARGETS_FILE).get(sources.target)
     if found is None:
         say(f"target {sources.target} is not in {sources.experiments / TARGETS_FILE}: whether it changed is unknown")
