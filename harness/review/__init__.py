@@ -18,7 +18,7 @@ from harness.review.oddities import Finding, Oddity, lint
 from harness.review.reading import read_answers, read_evidence
 from harness.review.roadmap import PHASE_DAYS, PHASES, Gap, Quadrant, quadrant_of
 from harness.review.scores import FORMULA, Balance, PillarScore, Risks, balance, score
-from harness.review.states import CLAIMED, Practice, State, weight
+from harness.review.states import CLAIMED, Practice, State, aged, weight
 from harness.review.types import Choice, Lens, Pillar, Provable, Question, Risk, Rule, Shown
 from harness.review.whole import MEASURED_PILLARS, Review, review
 
@@ -65,6 +65,7 @@ __all__ = [
     "TradeOff",
     "Trend",
     "WrittenEvidence",
+    "aged",
     "amount",
     "aws_json",
     "balance",

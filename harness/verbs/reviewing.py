@@ -21,6 +21,7 @@ from harness.review import (
     Now,
     Review,
     Shown,
+    aged,
     measured_by,
     read_answers,
     read_evidence,
@@ -89,7 +90,8 @@ def shown_elsewhere(sources: Sources, lens: Lens, lens_name: str, say: Say) -> l
     now = _now(sources, answers, say)
     runs = _judged(sources, say)
     shown = [one for record, judgement in runs for one in shown_by(record, judgement, lens, lens_name, now)]
-    return [*shown, *(_found(answers, say) if answers.evidence else ())]
+    shown += _found(answers, say) if answers.evidence else []
+    return aged(shown, datetime.now(UTC), answers.stale_after)
 
 
 def _found(answers: Answers, say: Say) -> list[Shown]:
