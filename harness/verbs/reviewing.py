@@ -1,7 +1,7 @@
 """A review out of files: answers, stored runs and milestones read, and held against each other."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from harness.review import (
     Review,
     Shown,
     aged,
+    check_scope,
     measured_by,
     read_answers,
     read_evidence,
@@ -65,7 +66,11 @@ def reviewed(sources: Sources, say: Say) -> Reviewed:
     """Everything read, and held against each other."""
     answers = read_answers(sources.answers)
     now = _now(sources, answers, say)
+    slos = None if now.promises is None else [one.name for one in now.promises.slos]
+    others = _other_targets(sources)
+    check_scope(answers, slos=slos, zones=embedded_zones() if others == set() else None)
     runs = list(_judged(sources, say))
+    _say_zones(answers, sources.target, [record for record, _ in runs], say)
     proves = [
         *_proves(sources.experiments),
         *((record.info.experiment, one) for record, _ in runs for one in record.plan.proves),
@@ -124,6 +129,34 @@ def _target(sources: Sources, say: Say) -> Target | None:
     if found is None:
         say(f"target {sources.target} is not in {sources.experiments / TARGETS_FILE}: whether it changed is unknown")
     return found
+
+
+def embedded_zones() -> tuple[str, ...] | None:
+    """The embedded target's zones; None where its parts are not installed."""
+    try:
+        from harness.testbed import ZONES
+    except ImportError:
+        return None
+    return ZONES
+
+
+def _other_targets(sources: Sources) -> set[str] | None:
+    """Targets beside the embedded one: their zones are theirs to name. None where the file cannot be read."""
+    try:
+        return set(read_targets(sources.experiments / TARGETS_FILE))
+    except FileError:
+        return None
+
+
+def _say_zones(answers: Answers, target: str, records: Sequence[Record], say: Say) -> None:
+    """Zones that are claimed to be dispensable, and that this target was never seen to have."""
+    seen = {zone for record in records for zone in record.zones if zone}
+    if target == TESTBED:
+        seen |= set(embedded_zones() or ())
+    missing = [zone for zone in answers.scope.zones if zone not in seen]
+    if seen and missing:
+        known = ", ".join(sorted(seen))
+        say(f"scope.zones: {', '.join(missing)}: no zone that target {target} was seen to have ({known})")
 
 
 def _proves(folder: Path) -> Iterator[tuple[str, Proves]]:
