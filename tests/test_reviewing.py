@@ -1,17 +1,25 @@
 """The review's page from the command line, and beside the drills."""
 
 import io
+import json
+import os
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness import slo
 from harness.cli import main
-from harness.plan import Plan
+from harness.plan import TESTBED, Plan, built_in_target
 from harness.report.page import PLOTLY_BEGIN
 from harness.review import BUILT_IN, aws_json, built_in_lens, read_answers
+from harness.testbed import BedStatus, Settings
+from harness.testbed.place import Place
+from harness.testbed.settings import DatabaseStatus
 from harness.verbs.reviewing import Sources, shown_elsewhere
 from tests.report import built_runs
 
@@ -207,6 +215,99 @@ def test_what_other_tools_found_goes_into_awss_tool_with_what_runs_show(project:
     assert any(source.startswith("az-failure/") for source in by_source)
     others = shown_elsewhere(sources, built_in_lens(), "somebody-elses", lambda _: None)
     assert not any(one.source.startswith("evidence/") for one in others)
+
+
+SCOPED = "lens: wellproven\nscope:\n  slos: [orders-accepted, orders-acepted]\n  zones: [%s]\nquestions: {}\n"
+
+
+@pytest.mark.parametrize("words", [("check",), ("review",)])
+def test_names_in_the_scope_that_nobody_knows_are_mistakes_of_the_file(project: Path, words: tuple[str, ...]) -> None:
+    """All at once, with their lines: evidence short of them would stay short for ever."""
+    (project / "experiments/targets.yaml").unlink()
+    answers = project / "slos/review.yaml"
+    answers.write_text(SCOPED % "us-east-1a, us-east-1d")
+    code, _, err = wellproven(*words)
+    assert code == 65, err
+    assert "review.yaml:3: scope.slos[1]: got 'orders-acepted'" in err
+    assert "did you mean orders-accepted?" in err
+    assert "review.yaml:4: scope.zones[1]: got 'us-east-1d'" in err
+    assert "us-east-1a, us-east-1b, us-east-1c" in " ".join(err.split())
+    assert "[0]" not in err
+    answers.write_text(SCOPED.replace(", orders-acepted", "") % "us-east-1a, us-east-1c")
+    assert wellproven(*words)[0] in (0, 2)
+
+
+def test_zones_of_another_target_are_for_it_to_name(project: Path) -> None:
+    """No mistake of a file that may be meant for it; a review of a target that was never seen to have them says so."""
+    (project / "slos/review.yaml").write_text(SCOPED.replace(", orders-acepted", "") % "zone-a, somewhere")
+    assert wellproven("check")[0] == 0
+    assert "somewhere" not in wellproven("review", "--target", "staging")[2]
+    assert drill("az-failure")[0] == 1
+    code, _, err = wellproven("review", "--target", "staging")
+    assert code in (0, 1, 2)
+    assert "scope.zones: somewhere: no zone that target staging was seen to have" in " ".join(err.split())
+    assert "zone-a, somewhere" in " ".join(wellproven("review")[2].split())
+
+
+@pytest.mark.parametrize("named", [(), ("experiments/latency.yaml",)])
+def test_an_experiment_that_proves_what_nobody_asks_is_a_mistake(project: Path, named: tuple[str, ...]) -> None:
+    """Its runs would show nothing, and nobody would be told; another lens is for others."""
+    path = project / "experiments/latency.yaml"
+    text = path.read_text()
+    assert wellproven("check", *named)[0] == 0
+    path.write_text(text.replace("choice: rel_graceful_degradation", "choice: rel_gracefull_degradation"))
+    code, _, err = wellproven("check", *named)
+    assert (code, "did you mean rel_graceful_degradation?" in err) == (65, True)
+    path.write_text(text.replace("question: rel_containment", "question: rel_containments"))
+    code, _, err = wellproven("check", *named)
+    assert (code, "did you mean rel_containment?" in err) == (65, True)
+
+
+@contextmanager
+def bed_that_is_up(**settings: Any) -> Iterator[str]:
+    """A bed of these settings, as far as somebody who attaches can tell; this process stands for its keeper."""
+    name = f"test-{os.getpid()}"
+    place = Place(name)
+    lock = place.lock()
+    assert lock is not None
+    place.create()
+    status = BedStatus(
+        name=name,
+        settings=Settings(name=name, **settings),
+        pid=os.getpid(),
+        region="us-east-1",
+        zones={},
+        database=DatabaseStatus(primary=None, standby=None, lag_bytes=None),
+        endpoints={"edge": "http://127.0.0.1:1"},
+        environment={},
+        log="",
+    )
+    place.state.write_text(status.model_dump_json())
+    try:
+        yield name
+    finally:
+        place.remove()
+        place.unlock(lock)
+
+
+def test_proof_of_a_bed_that_is_set_otherwise_now_is_stale(project: Path) -> None:
+    """The bed that is up is what is claimed of; without one, it is the one that a drill would bring up."""
+    record = built_runs.drilled(project / "runs/az-failure/2026-11-20T10-00-00Z", built_runs.Names(target=TESTBED))
+    head = record.path / "run.json"
+
+    def outdated(configuration: str, bed: str = "no-such-bed") -> set[bool]:
+        written = json.loads(head.read_text())
+        head.write_text(json.dumps(written | {"configuration": configuration, "started_utc": "2026-11-20T10-00-00Z"}))
+        sources = Sources(Path("slos/review.yaml"), Path("runs"), Path("experiments"), TESTBED, bed)
+        shown = shown_elsewhere(sources, built_in_lens(), BUILT_IN, lambda _: None)
+        return {bool(one.outdated) for one in shown if one.source.startswith("az-failure/")}
+
+    sound, weak = (built_in_target(settings=one).configuration for one in ({}, {"cache": "required"}))
+    assert (outdated(sound), outdated(weak)) == ({False}, {True})
+    with bed_that_is_up(cache="required") as bed:
+        assert (outdated(sound, bed), outdated(weak, bed)) == ({True}, {False})
+    with bed_that_is_up() as bed:
+        assert (outdated(sound, bed), outdated(weak, bed)) == ({False}, {True})
 
 
 def test_a_lens_in_its_folder_beside_the_answers_is_no_slo(tmp_path: Path) -> None:

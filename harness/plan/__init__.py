@@ -2,7 +2,7 @@
 
 from harness.plan.allow import Allow, MaintenanceWindow, Reach, Resource, Survey
 from harness.plan.doses import next_dose
-from harness.plan.experiment import Action, Evidence, Experiment, Proves, read_experiment
+from harness.plan.experiment import EXTENSION, Action, Evidence, Experiment, Proves, read_experiment
 from harness.plan.guard import BurnRule, Guard, LatencyRule, MetricRule, rules_in_words
 from harness.plan.limits import Around, in_words, needs_asking, refusals
 from harness.plan.maker import make
@@ -33,6 +33,7 @@ __all__ = [
     "ALPHA",
     "DOSE_MEASURED_MIN",
     "DOSE_SETTLE_NS",
+    "EXTENSION",
     "LOG_DECIDED",
     "SURGE_SEQ",
     "TESTBED",

@@ -15,10 +15,10 @@ from harness.review.measured import Measured, measured_by
 from harness.review.milestones import NAME as MILESTONE_NAME
 from harness.review.milestones import Change, Milestone, Trend, make_milestone, read_milestones, write_milestone
 from harness.review.oddities import Finding, Oddity, lint
-from harness.review.reading import read_answers, read_evidence
+from harness.review.reading import check_proves, check_scope, read_answers, read_evidence
 from harness.review.roadmap import PHASE_DAYS, PHASES, Gap, Quadrant, quadrant_of
 from harness.review.scores import FORMULA, Balance, PillarScore, Risks, balance, score
-from harness.review.states import CLAIMED, Practice, State, weight
+from harness.review.states import CLAIMED, Practice, State, aged, weight
 from harness.review.types import Choice, Lens, Pillar, Provable, Question, Risk, Rule, Shown
 from harness.review.whole import MEASURED_PILLARS, Review, review
 
@@ -65,10 +65,13 @@ __all__ = [
     "TradeOff",
     "Trend",
     "WrittenEvidence",
+    "aged",
     "amount",
     "aws_json",
     "balance",
     "built_in_lens",
+    "check_proves",
+    "check_scope",
     "lint",
     "make_milestone",
     "measured_by",

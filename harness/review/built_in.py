@@ -19,6 +19,7 @@ class _ProvenBy(FileModel):
     drill: list[str] = []
     measure: list[Literal["error-budget-alerts", "rta", "rpa", "latency-slo", "load"]] = []
     imports: list[Literal["sarif", "prowler", "asff", "cost", "carbon", "budget"]] = Field(default=[], alias="import")
+    partly: list[str] = []  # those of the measures and imports that never show all of it
 
 
 class _Practice(FileModel):
@@ -84,7 +85,12 @@ def _choice(raw: _Practice) -> Choice:
         title=raw.title,
         help=raw.why,
         improvement=f"Pitfall: {raw.pitfall} Way out: {raw.resolution}",
-        provable=Provable(tuple(proven_by.drill), tuple(proven_by.measure), tuple(proven_by.imports)),
+        provable=Provable(
+            drills=tuple(proven_by.drill),
+            measures=tuple(proven_by.measure),
+            imports=tuple(proven_by.imports),
+            partly=tuple(proven_by.partly),
+        ),
     )
 
 

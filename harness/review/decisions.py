@@ -1,6 +1,6 @@
 """Trade-offs: decisions held against what was measured."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.judge import Outcome
@@ -34,17 +34,23 @@ class TradeOff:
 
 
 def trade_offs(
-    decisions: Iterable[Decision], measured: Mapping[str, Measured], pillars: Iterable[PillarScore]
+    decisions: Iterable[Decision], measured: Sequence[Measured], pillars: Iterable[PillarScore]
 ) -> tuple[TradeOff, ...]:
-    """Each decision against the newest figures by experiment, and against what is refuted in its pillars."""
+    """Each decision against the newest figures of its experiments, and against what is refuted in its pillars."""
     scores = {pillar.id: pillar for pillar in pillars}
     found = []
     for decision in decisions:
-        checked = tuple(check(one, measured.get(one.experiment)) for one in decision.expects)
+        checked = tuple(check(one, _known(one, measured)) for one in decision.expects)
         contradictions = [one.because for one in checked if one.outcome is Outcome.MISSED]
         contradictions += _refuted(decision, scores)
         found.append(TradeOff(decision, checked, tuple(contradictions)))
     return tuple(found)
+
+
+def _known(expectation: Expectation, measured: Sequence[Measured]) -> Measured | None:
+    """The newest run that knows the figure, else the newest of the experiment."""
+    mine = [one for one in measured if one.experiment == expectation.experiment]
+    return next((one for one in mine if one.knows(expectation.measure)), mine[0] if mine else None)
 
 
 def check(expectation: Expectation, measured: Measured | None) -> Checked:
@@ -59,7 +65,7 @@ def check(expectation: Expectation, measured: Measured | None) -> Checked:
         why = "no run of it measured anything" if measured is None else f"{measured.run} does not know it"
         return Checked(expectation, Outcome.UNKNOWN, None, measured.run if measured else "", f"{accepted}; {why}")
     outcome = Outcome.MET if value <= limit else Outcome.MISSED
-    said = "nothing lost" if name is Measure.RPA and not measured.lost else amount(name, value)
+    said = "nothing lost" if name is Measure.RPA and value == 0 else amount(name, value)
     return Checked(expectation, outcome, value, measured.run, f"{accepted}; {measured.run} measured {said}")
 
 

@@ -27,13 +27,16 @@ def improved(claims: Iterable[Improvement], measured: Iterable[Measured]) -> tup
     """Each claim against figures of stored runs and milestones.
 
     Then: the last figure up to that day, else the first after it. Now: the newest figure, which must be another one.
+    Runs that do not know the figure are as if they were not there.
     """
-    known = sorted({one.run: one for one in measured}.values(), key=lambda one: one.at)
-    return tuple(_improved(one, known) for one in claims)
+    figures = list(measured)
+    return tuple(_improved(one, figures) for one in claims)
 
 
-def _improved(claim: Improvement, known: Sequence[Measured]) -> Improved:
-    every = [one for one in known if one.experiment == claim.experiment]
+def _improved(claim: Improvement, measured: Sequence[Measured]) -> Improved:
+    # One run may stand in several milestones, with other figures in each.
+    known = {one.run: one for one in measured if one.experiment == claim.experiment and one.knows(claim.measure)}
+    every = sorted(known.values(), key=lambda one: one.at)
     mine = [one for one in every if one.value(claim.measure) is not None]
     since = datetime.combine(claim.since, time.max, UTC)
     before = [one for one in mine if one.at <= since]

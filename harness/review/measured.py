@@ -1,6 +1,7 @@
 """What one judged run measured, in the few figures that reviews compare: recovery, data, budget."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from fractions import Fraction
 from types import MappingProxyType
@@ -36,6 +37,15 @@ class Measured(Model):
         """Whether the figure is larger than anything that was seen: there was no recovery to be timed."""
         return measure is Measure.RTA and self.recovered is False
 
+    def knows(self, measure: Measure) -> bool:
+        """Whether it says anything of that figure."""
+        return self.value(measure) is not None or self.is_beyond(measure)
+
+    def only(self, measures: AbstractSet[Measure]) -> "Measured":
+        """The same with these figures and their limits alone."""
+        gone = [name for measure, names in _FIELDS.items() if measure not in measures for name in names]
+        return self.model_copy(update=dict.fromkeys(gone))
+
     def value(self, measure: Measure) -> float | None:
         """The figure of that name."""
         match measure:
@@ -49,6 +59,15 @@ class Measured(Model):
                 return self.budget_ratio
             case Measure.BURN:
                 return self.burn
+
+
+_FIELDS = {
+    Measure.RTA: ("rta_s", "recovered", "rto_s"),
+    Measure.RPA: ("rpa_s", "rpo_s"),
+    Measure.LOST: ("lost",),
+    Measure.BUDGET: ("budget_ratio", "budget_allowed_ratio"),
+    Measure.BURN: ("burn",),
+}
 
 
 def started(record: Record) -> datetime | None:
@@ -117,10 +136,22 @@ def _largest(values: Iterable[float | None]) -> float | None:
     return max((one for one in values if one is not None), default=None)
 
 
-def newest(measured: Iterable[Measured], until: datetime | None = None) -> dict[str, Measured]:
-    """The newest figures of each experiment, by its name."""
-    found = sorted((one for one in measured if until is None or one.at <= until), key=lambda one: one.at)
-    return {one.experiment: one for one in found}
+def newest(measured: Iterable[Measured]) -> tuple[Measured, ...]:
+    """The newest of each figure of each experiment: its runs, newest first, with what no newer run knows.
+
+    A run that does not know a figure hides no older run that does.
+    """
+    found: list[Measured] = []
+    known: dict[str, set[Measure]] = {}
+    for one in sorted(measured, key=lambda one: one.at, reverse=True):
+        told = known.setdefault(one.experiment, set())
+        fresh = {measure for measure in Measure if one.knows(measure)} - told
+        if not told:
+            found.append(one)
+        elif fresh:
+            found.append(one.only(fresh))
+        told |= fresh
+    return tuple(sorted(found, key=lambda one: one.experiment))
 
 
 def load_ratio(record: Record, today: Mapping[str, Fraction] = MappingProxyType({})) -> Fraction | None:

@@ -1,7 +1,7 @@
 """Milestones: a review as it was on a day, kept beside the answers; what got better since, and what worse."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -54,7 +54,7 @@ class Milestone(Model):
     target: str
     pillars: tuple[PillarThen, ...]
     states: dict[str, State]  # question/choice -> state
-    measured: tuple[Measured, ...]  # the newest of each experiment: baselines for claims of improvement
+    measured: tuple[Measured, ...]  # the newest of each figure: baselines for claims of improvement
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Trend:
 
 
 def make_milestone(
-    name: str, at: datetime, lens: str, target: str, pillars: Sequence[PillarScore], measured: Mapping[str, Measured]
+    name: str, at: datetime, lens: str, target: str, pillars: Sequence[PillarScore], measured: Iterable[Measured]
 ) -> Milestone:
     """A review as it is now."""
     return Milestone(
@@ -101,7 +101,7 @@ def make_milestone(
             for one in pillars
         ),
         states=_states(pillars),
-        measured=tuple(measured[name] for name in sorted(measured)),
+        measured=tuple(measured),
     )
 
 

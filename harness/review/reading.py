@@ -1,6 +1,6 @@
 """Answers out of their file, with every mistake at once."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -22,7 +22,8 @@ from harness.documents import (
     share,
     validate,
 )
-from harness.errors import FileError
+from harness.errors import FileError, Mistake
+from harness.plan import Proves
 from harness.review.answers import (
     BUILT_IN,
     Answer,
@@ -154,6 +155,50 @@ def read_evidence(answers: Answers, now: datetime) -> Findings:
     return read_findings(answers.evidence, document, ("evidence",), folder, answers.lens, now)
 
 
+def check_scope(answers: Answers, *, slos: Collection[str] | None, zones: Collection[str] | None) -> None:
+    """Hold the names in the answers' scope against those there are; None where these are not known.
+
+    Raises FileError with every name that is unknown: evidence short of it could never become whole.
+    """
+    [document] = read_documents(answers.file)
+    mistakes = Mistakes()
+    for key, named, known, what in (
+        ("slos", answers.scope.slos, slos, "an SLO of this folder"),
+        ("zones", answers.scope.zones, zones, "a zone of the target"),
+    ):
+        for index, name in enumerate(named):
+            if known is not None and name not in known:
+                mistakes.add(_unknown_name(document, ("scope", key, index), name, known, what))
+    mistakes.raise_any()
+
+
+def check_proves(document: Document, at: Where, proves: Sequence[Proves]) -> list[Mistake]:
+    """Practices of the built-in lens that a list at this place names and the lens does not ask for.
+
+    A run would show nothing of them, and nobody would be told.
+    """
+    asked = {question.id: [choice.id for choice in question.choices] for question in built_in_lens().questions}
+    found = []
+    for index, one in enumerate(proves):
+        if one.lens != BUILT_IN:
+            continue
+        if one.question not in asked:
+            found.append(
+                _unknown_name(document, (*at, index, "question"), one.question, asked, "a question of the lens")
+            )
+        elif one.choice not in asked[one.question]:
+            what = f"a practice of {one.question}"
+            found.append(_unknown_name(document, (*at, index, "choice"), one.choice, asked[one.question], what))
+    return found
+
+
+def _unknown_name(document: Document, at: Where, got: str, known: Iterable[str], what: str) -> Mistake:
+    names = sorted(known)
+    near = nearest(got, names)
+    expected = f"{what}: {', '.join(names) or 'there is none'}" if len(names) <= 8 else what
+    return document.mistake(at, expected, f"did you mean {near}?" if near else "", repr(got))
+
+
 def _lens(path: Path, document: Document, named: str) -> Lens:
     if named == BUILT_IN:
         return built_in_lens()
@@ -267,10 +312,7 @@ class _Reader:
         self.mistakes.add(self.document.mistake(at, expected, way_out))
 
     def _unknown(self, at: Where, got: str, known: Iterable[str], what: str = "a practice") -> None:
-        names = sorted(known)
-        near = nearest(got, names)
-        expected = f"{what}: {', '.join(names)}" if len(names) <= 8 else what
-        self.mistakes.add(self.document.mistake(at, expected, f"did you mean {near}?" if near else "", repr(got)))
+        self.mistakes.add(_unknown_name(self.document, at, got, known, what))
 
 
 def _answer(name: str, raw: _Answer) -> Answer:

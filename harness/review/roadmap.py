@@ -10,7 +10,7 @@ Impact and complexity are the team's own words (`slos/review.yaml`). Where there
 be: the impact from the practice's risk; the complexity low where a drill of an existing experiment is all it takes.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -58,9 +58,9 @@ class Gap:
 
 
 def roadmap(
-    pillars: Iterable[PillarScore], answers: Answers, measured: Mapping[str, Measured], today: date
+    pillars: Iterable[PillarScore], answers: Answers, measured: Sequence[Measured], today: date
 ) -> tuple[Gap, ...]:
-    """Every gap, in the order to take them. `measured` are the newest figures by experiment."""
+    """Every gap, in the order to take them. `measured` are the newest figures of each experiment."""
     found = [
         _gap(pillar.name, one, answers, measured, today)
         for pillar in pillars
@@ -75,7 +75,7 @@ def _worth(gap: Gap) -> tuple[int, int, int, int, date]:
     return refuted, _ORDER.index(gap.quadrant), -gap.impact.rank, gap.complexity.rank, gap.due
 
 
-def _gap(pillar: str, practice: Practice, answers: Answers, measured: Mapping[str, Measured], today: date) -> Gap:
+def _gap(pillar: str, practice: Practice, answers: Answers, measured: Sequence[Measured], today: date) -> Gap:
     answer = answers.questions.get(practice.question)
     said = answer.effort_of(practice.choice.id) if answer else Effort()
     impact = said.impact or (Level.HIGH if practice.weight == HIGH_WEIGHT else Level.MEDIUM)
@@ -134,11 +134,12 @@ def _to_do(practice: Practice) -> str:
             return practice.choice.improvement.split("Way out: ")[-1] or f"adopt: {practice.choice.title}"
 
 
-def _buys(practice: Practice, measured: Mapping[str, Measured]) -> Iterator[str]:
+def _buys(practice: Practice, measured: Sequence[Measured]) -> Iterator[str]:
     """What drills measured that closing the gap would buy: only where a claim was measured to be broken."""
     for name in practice.choice.provable.drills:
-        if name in measured:
-            yield from (f"{name}: {said}" for said in _excess(measured[name]))
+        for one in measured:
+            if one.experiment == name:
+                yield from (f"{name}: {said}" for said in _excess(one))
 
 
 def _excess(one: Measured) -> Iterator[str]:

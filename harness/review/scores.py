@@ -4,10 +4,11 @@
     all       the weights of every practice that applies, of questions without an answer and of excluded ones too
     claimed   100 * the weights of those claimed / all
     proven    100 * the weights of those claimed and shown by evidence that still counts / all
-    provable  100 * the weights of those that any evidence could prove, or has proven / all
+    provable  100 * the weights of those that the best evidence named could prove, or any has proven / all
     balanced  the mean of the pillars' scores, each pillar counting the same
 
-So proven never exceeds claimed, nothing that is missing counts for anything, and no evidence raises a score of what
+What could be shown in part only counts as provable as little as it ever counts as proven. So proven never exceeds
+claimed or provable, nothing that is missing counts for anything, and no evidence raises a score of what
 nobody claims.
 """
 
@@ -103,7 +104,7 @@ def _pillar(
         name=pillar.name,
         claimed=_share(practices, lambda one: one.state in CLAIMED),
         proven=_share(practices, lambda one: one.state is State.PROVEN),
-        provable=_share(practices, lambda one: bool(one.choice.provable) or one.state is State.PROVEN),
+        provable=_share(practices, lambda one: one.choice.provable.wholly or one.state is State.PROVEN),
         risks_claimed=_counted(claimed),
         risks_unrefuted=_counted(risks(lambda one: one.state in CLAIMED - {State.REFUTED})),
         risks_proven=_counted(risks(lambda one: one.state is State.PROVEN)),

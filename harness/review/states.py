@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from harness.review.answers import Answer
 from harness.review.types import Choice, Question, Risk, Shown
+from harness.units import NS_PER_S, format_duration
 
 HIGH_WEIGHT, MEDIUM_WEIGHT = 3, 1
 WHOLE = 2  # of _goodness: fresh, and of all that is claimed
@@ -25,7 +26,7 @@ class State(StrEnum):
     STALE = "stale"  # shown, too long ago or on a target that has changed since
     PARTIAL = "partial"  # shown, with less load or scope than claimed
     PROVEN = "proven"
-    NOT_TESTABLE = "not testable"  # claimed, and only words can stand for it
+    NOT_TESTABLE = "not testable"  # claimed, and nothing that could show it is named
     NOT_CLAIMED = "not claimed"
     NOT_APPLICABLE = "not applicable"
 
@@ -56,6 +57,19 @@ class Practice:
                 return "; ".join(self.shown.short_of)
             case _:
                 return self.shown.because
+
+
+def aged(shown: Iterable[Shown], now: datetime, stale_after: timedelta) -> list[Shown]:
+    """Evidence for who reads it later, without us: what holds and is too old says since when, the same each time."""
+    limit = f"counts for {format_duration(round(stale_after.total_seconds()) * NS_PER_S)}"
+
+    def one_aged(one: Shown) -> Shown:
+        if not one.holds or one.at >= now - stale_after:
+            return one
+        said = f"is stale since {one.at + stale_after:%Y-%m-%d} ({limit})"
+        return replace(one, outdated=f"{said}; {one.outdated}" if one.outdated else said)
+
+    return [one_aged(one) for one in shown]
 
 
 def practices_of(

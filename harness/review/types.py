@@ -25,14 +25,21 @@ SEVERITY = {Risk.NONE: 0, Risk.MEDIUM: 1, Risk.HIGH: 2}
 
 @dataclass(frozen=True, slots=True)
 class Provable:
-    """What could show that a practice is followed; nothing can where all three are empty."""
+    """What could show that a practice is followed; nothing named can where the first three are empty."""
 
     drills: tuple[str, ...] = ()  # names of experiments
-    measures: tuple[str, ...] = ()  # figures of stored runs
+    measures: tuple[str, ...] = ()  # figures of stored runs; it takes all of them
     imports: tuple[str, ...] = ()  # kinds of other tools' findings
+    partly: tuple[str, ...] = ()  # those of the measures and imports that show a part of it, come what may
 
     def __bool__(self) -> bool:
         return bool(self.drills or self.measures or self.imports)
+
+    @property
+    def wholly(self) -> bool:
+        """Whether the best evidence there could be makes it proven, and not only partial."""
+        measured = bool(self.measures) and not set(self.measures) & set(self.partly)
+        return bool(self.drills) or measured or bool(set(self.imports) - set(self.partly))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The whole review: scores, figures, roadmap, trade-offs, improvements, and what changed since the last milestone."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,7 +27,7 @@ class Review:
     at: datetime
     pillars: tuple[PillarScore, ...]
     balance: Balance
-    measured: Mapping[str, Measured]  # the newest figures by experiment
+    measured: tuple[Measured, ...]  # the newest of each figure, by experiment, newest runs first
     gaps: tuple[Gap, ...]
     trade_offs: tuple[TradeOff, ...]
     improved: tuple[Improved, ...]

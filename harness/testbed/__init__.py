@@ -14,6 +14,6 @@ process, launch, place, events, settings   children, their start, the state dire
 
 from harness.testbed.bed import Bed, attach, up
 from harness.testbed.events import read_log
-from harness.testbed.settings import BedStatus, Settings
+from harness.testbed.settings import ZONES, BedStatus, Settings
 
-__all__ = ["Bed", "BedStatus", "Settings", "attach", "read_log", "up"]
+__all__ = ["ZONES", "Bed", "BedStatus", "Settings", "attach", "read_log", "up"]

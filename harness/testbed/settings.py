@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from harness.model import Model
 
@@ -35,6 +35,11 @@ class Settings(Model):
     cache: Literal["optional", "required"] = "optional"  # required: without the cache there is no catalogue
     health_checks: bool = True  # False: the edge sends to every instance, dead or alive, and to no other instead
     requests_per_s_max: int = Field(default=0, ge=0, le=100_000)  # the edge lets no more through; 0: no limit
+
+    @property
+    def weaknesses(self) -> dict[str, JsonValue]:
+        """What is not at its default; the name makes no bed another one."""
+        return self.model_dump(mode="json", exclude={"name"}, exclude_defaults=True)
 
 
 class ZoneState(StrEnum):

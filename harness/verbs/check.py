@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness import slo
-from harness.documents import Mistakes, read_documents
-from harness.plan import read_experiment, read_targets
-from harness.review import read_answers, read_evidence
-from harness.verbs.common import Streams, add_plan_arguments, make_plans, read_files
+from harness.documents import Document, Mistakes, read_documents
+from harness.errors import FileError, Mistake
+from harness.plan import EXTENSION, Experiment, read_experiment, read_targets
+from harness.review import check_proves, check_scope, read_answers, read_evidence
+from harness.verbs.common import Read, Streams, add_plan_arguments, make_plans, read_files
 from harness.verbs.review_tool import FOLDER as PULLED
-from harness.verbs.reviewing import ANSWERS_FILE
+from harness.verbs.reviewing import ANSWERS_FILE, embedded_zones
 
 HELP = "every mistake in the files, at once"
 EXAMPLES = """\
@@ -37,9 +38,13 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
         read = mistakes.attempt(read_files, [], arguments.experiments, arguments.slos)
         if read is not None:
             mistakes.attempt(make_plans, read, read.target(arguments.target), arguments)
+            for experiment, document in read.experiments:
+                mistakes.add(*_unknown_practices(experiment, document))
         for answers in [arguments.slos / ANSWERS_FILE, *sorted((arguments.slos / PULLED.name).glob("*.yaml"))]:
             if answers.exists():
                 mistakes.attempt(_check_answers, answers)
+                if read is not None:
+                    mistakes.attempt(_check_scope, answers, read)
         mistakes.raise_any()
         streams.out.write(f"{arguments.slos}/, {arguments.experiments}/: no mistakes\n")
         return 0
@@ -56,6 +61,22 @@ def _check_answers(path: Path) -> None:
     read_evidence(read_answers(path), datetime.now(UTC))
 
 
+def _check_scope(path: Path, read: Read) -> None:
+    """The names in the answers' scope; zones only where all of them are known, those of the embedded target."""
+    try:
+        answers = read_answers(path)
+    except FileError:
+        return  # said already
+    zones = None if read.targets else embedded_zones()
+    check_scope(answers, slos=[one.name for one in read.promises.slos], zones=zones)
+
+
+def _unknown_practices(experiment: Experiment, document: Document) -> list[Mistake]:
+    """Practices of the built-in lens that an experiment says it proves, and that the lens does not ask for."""
+    names = [one.get("name") if isinstance(one, dict) else None for one in document.at(("extensions",))]
+    return check_proves(document, ("extensions", names.index(EXTENSION), "proves"), experiment.drill.proves)
+
+
 def _check(path: Path) -> None:
     """Read one file or folder as what it looks like: experiments have a method, targets have targets."""
     files = sorted(file for file in path.rglob("*.y*ml")) if path.is_dir() else [path]
@@ -69,7 +90,8 @@ def _check(path: Path) -> None:
         elif isinstance(first, dict) and "questions" in first:
             mistakes.attempt(_check_answers, file)
         elif isinstance(first, dict) and ("method" in first or "steady-state-hypothesis" in first):
-            mistakes.attempt(read_experiment, file)
+            if (found := mistakes.attempt(read_experiment, file)) is not None:
+                mistakes.add(*_unknown_practices(*found))
         elif documents:
             promises.append(file)
     if promises:

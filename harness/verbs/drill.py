@@ -23,7 +23,7 @@ from harness.errors import NotAvailableError
 from harness.files import replace_file
 from harness.identity import Identity
 from harness.judge import Judgement, judge, worst
-from harness.plan import TESTBED, Plan, Target, built_in_target
+from harness.plan import TESTBED, Plan, Target
 from harness.record import Progress, Record, RunInfo, read_record, write_parquet
 from harness.report import html, json_text, live, put, show_reach, summary, terminal
 from harness.run import Operator, Parts, run
@@ -39,7 +39,7 @@ from harness.verbs.common import (
     make_runs_folder,
     read_files,
 )
-from harness.verbs.limits import add_limit_arguments, ask_all, checked, refuse, target_as_it_is
+from harness.verbs.limits import add_limit_arguments, ask_all, checked, embedded, refuse, target_as_it_is
 from harness.verbs.recover import left_said
 from harness.verbs.reviewing import ANSWERS_FILE, Sources, link_to, page_beside
 
@@ -162,8 +162,7 @@ def _whole_bed(bed: "Bed", clock: Clock) -> Reached:
     deadline_ns = clock.monotonic_ns() + round(WHOLE_S * NS_PER_S)
     while not (status := bed.status()).is_whole and clock.monotonic_ns() < deadline_ns:
         clock.sleep(0.1)
-    weaknesses = status.settings.model_dump(mode="json", exclude={"name"}, exclude_defaults=True)
-    return built_in_target(status.endpoints["edge"], status.environment, weaknesses), Identity.of(status.pid)
+    return embedded(status), Identity.of(status.pid)
 
 
 def _drill_one(
@@ -205,7 +204,9 @@ def _drill_one(
     if not arguments.json:
         terminal(judgement, streams.result)
     streams.progress.print(f"record    {path}", soft_wrap=True)
-    sources = Sources(arguments.slos / ANSWERS_FILE, arguments.runs, arguments.experiments, target.name)
+    sources = Sources(
+        arguments.slos / ANSWERS_FILE, arguments.runs, arguments.experiments, target.name, arguments.testbed
+    )
     # Before the report, which says where the review is; the review knows that the report is to come.
     review_page = page_beside(sources, path, lambda line: streams.progress.print(line, soft_wrap=True))
     try:

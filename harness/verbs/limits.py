@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -17,6 +18,9 @@ from harness.plan import TESTBED, Around, Plan, Target, built_in_target, in_word
 from harness.record import RunInfo, read_record
 from harness.run import is_held, left_on
 from harness.slo import Slo
+
+if TYPE_CHECKING:
+    from harness.testbed import BedStatus
 
 VERDICT_FILE = "verdict.json"
 JSON_BYTES_MAX = 64 << 20
@@ -31,7 +35,7 @@ def add_limit_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def target_as_it_is(target: Target, bed_name: str) -> Target:
-    """The target; the embedded one with its addresses, where it is up."""
+    """The target; the embedded one with its addresses and settings, where it is up."""
     if target.name != TESTBED:
         return target
     with contextlib.suppress(ImportError, NotAvailableError):  # its parts are an extra; it may be down
@@ -39,9 +43,13 @@ def target_as_it_is(target: Target, bed_name: str) -> Target:
 
         bed = testbed.attach(bed_name)
         if bed is not None:
-            status = bed.status()
-            return built_in_target(status.endpoints["edge"], status.environment)
+            return embedded(bed.status())
     return target
+
+
+def embedded(status: "BedStatus") -> Target:
+    """The embedded target as a bed that is up says it is: another one with each setting that is not at its default."""
+    return built_in_target(status.endpoints["edge"], status.environment, status.settings.weaknesses)
 
 
 def ask(plan: Plan, target: Target) -> Plan:

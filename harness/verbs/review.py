@@ -77,6 +77,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--experiments", type=Path, default=Path("experiments"), metavar="DIR", help="default: experiments/"
     )
+    parser.add_argument(
+        "--testbed", default="default", metavar="NAME", help="the test bed to compare with, if it is up"
+    )
     add_runs_argument(parser)
     review_tool.add_arguments(parser)
 
@@ -119,7 +122,7 @@ def _elsewhere(arguments: argparse.Namespace, streams: Streams, lens: Lens, lens
 
 
 def _sources(arguments: argparse.Namespace) -> Sources:
-    return Sources(arguments.answers, arguments.runs, arguments.experiments, arguments.target)
+    return Sources(arguments.answers, arguments.runs, arguments.experiments, arguments.target, arguments.testbed)
 
 
 def _score(found: Reviewed, arguments: argparse.Namespace, streams: Streams) -> int:

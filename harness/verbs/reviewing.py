@@ -1,7 +1,7 @@
 """A review out of files: answers, stored runs and milestones read, and held against each other."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,8 @@ from harness.review import (
     Now,
     Review,
     Shown,
+    aged,
+    check_scope,
     measured_by,
     read_answers,
     read_evidence,
@@ -31,6 +33,7 @@ from harness.review import (
     with_findings,
 )
 from harness.verbs.common import TARGETS_FILE, experiment_paths
+from harness.verbs.limits import target_as_it_is
 from harness.verbs.review_tool import FOLDER
 
 type Say = Callable[[str], None]  # a line for whoever watches
@@ -48,6 +51,7 @@ class Sources:
     runs: Path
     experiments: Path
     target: str
+    testbed: str = "default"  # the bed that is asked how it is set, if it is up
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,11 @@ def reviewed(sources: Sources, say: Say) -> Reviewed:
     """Everything read, and held against each other."""
     answers = read_answers(sources.answers)
     now = _now(sources, answers, say)
+    slos = None if now.promises is None else [one.name for one in now.promises.slos]
+    others = _other_targets(sources)
+    check_scope(answers, slos=slos, zones=embedded_zones() if others == set() else None)
     runs = list(_judged(sources, say))
+    _say_zones(answers, sources.target, [record for record, _ in runs], say)
     proves = [
         *_proves(sources.experiments),
         *((record.info.experiment, one) for record, _ in runs for one in record.plan.proves),
@@ -87,7 +95,8 @@ def shown_elsewhere(sources: Sources, lens: Lens, lens_name: str, say: Say) -> l
     now = _now(sources, answers, say)
     runs = _judged(sources, say)
     shown = [one for record, judgement in runs for one in shown_by(record, judgement, lens, lens_name, now)]
-    return [*shown, *(_found(answers, say) if answers.evidence else ())]
+    shown += _found(answers, say) if answers.evidence else []
+    return aged(shown, datetime.now(UTC), answers.stale_after)
 
 
 def _found(answers: Answers, say: Say) -> list[Shown]:
@@ -115,11 +124,39 @@ def _now(sources: Sources, answers: Answers, say: Say) -> Now:
 
 def _target(sources: Sources, say: Say) -> Target | None:
     if sources.target == TESTBED:
-        return built_in_target()
+        return target_as_it_is(built_in_target(), sources.testbed)  # down: as a drill would bring it up
     found = read_targets(sources.experiments / TARGETS_FILE).get(sources.target)
     if found is None:
         say(f"target {sources.target} is not in {sources.experiments / TARGETS_FILE}: whether it changed is unknown")
     return found
+
+
+def embedded_zones() -> tuple[str, ...] | None:
+    """The embedded target's zones; None where its parts are not installed."""
+    try:
+        from harness.testbed import ZONES
+    except ImportError:
+        return None
+    return ZONES
+
+
+def _other_targets(sources: Sources) -> set[str] | None:
+    """Targets beside the embedded one: their zones are theirs to name. None where the file cannot be read."""
+    try:
+        return set(read_targets(sources.experiments / TARGETS_FILE))
+    except FileError:
+        return None
+
+
+def _say_zones(answers: Answers, target: str, records: Sequence[Record], say: Say) -> None:
+    """Zones that are claimed to be dispensable, and that this target was never seen to have."""
+    seen = {zone for record in records for zone in record.zones if zone}
+    if target == TESTBED:
+        seen |= set(embedded_zones() or ())
+    missing = [zone for zone in answers.scope.zones if zone not in seen]
+    if seen and missing:
+        known = ", ".join(sorted(seen))
+        say(f"scope.zones: {', '.join(missing)}: no zone that target {target} was seen to have ({known})")
 
 
 def _proves(folder: Path) -> Iterator[tuple[str, Proves]]:

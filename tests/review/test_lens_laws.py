@@ -27,6 +27,7 @@ from tests.review.lenses import NAMES, conditions
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ZONES = st.sampled_from([(), ("a",), ("a", "b")])  # that a review claims to be dispensable
 RISKS = st.sampled_from([Risk.NONE, Risk.MEDIUM, Risk.HIGH])
+PROVABLE = (Provable(), Provable(("a drill",)), Provable(imports=("a kind",), partly=("a kind",)))
 
 
 @st.composite
@@ -40,10 +41,7 @@ def lenses(draw: st.DrawFn) -> Lens:
     """Any lens: rules that contradict each other, questions without any, practices that nothing can prove."""
     questions = []
     for number in range(draw(st.integers(1, 3))):
-        choices = tuple(
-            Choice(name, name.upper(), provable=draw(st.sampled_from([Provable(), Provable(("a drill",))])))
-            for name in NAMES
-        )
+        choices = tuple(Choice(name, name.upper(), provable=draw(st.sampled_from(PROVABLE))) for name in NAMES)
         rules = tuple(draw(st.lists(rule(), max_size=4)))
         reported = None if rules else draw(st.none() | RISKS)
         questions.append(Question(f"q{number}", "How?", "", choices, rules, "lens.json:1", reported))

@@ -6,6 +6,7 @@ import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
@@ -298,6 +299,27 @@ def test_evidence_is_appended_and_nothing_else_is_changed(shop: Shop) -> None:
     assert [sorted(asked) for _, asked in shop.tool.writes] == [["LensAlias", "Notes", "QuestionId", "WorkloadId"]] * 2
     assert shop.tool.question(FAILURES, SHOP)["SelectedChoices"] == [FAILOVER]
     assert "2 written" in out
+
+
+def test_evidence_that_has_grown_old_is_said_to_be_stale(shop: Shop) -> None:
+    """Since when, so that a second push reads the same; a refutation does not grow old."""
+    for day, choice, met in ((24, FAILOVER, True), (25, DR_TESTED, False)):
+        head = Path("runs") / stored(day, choice, met=met) / "run.json"
+        head.write_text(head.read_text().replace('"2026-11-', '"2024-11-'))
+    assert shop.review("push", "Shop")[0] == 0
+    said = f"2024-11-24 {FAILOVER}: was proven, but is stale since 2025-02-22 (counts for 90 d): "
+    assert said in shop.notes(FAILURES)
+    assert f"2024-11-25 {DR_TESTED}: refuted: " in shop.notes(RECOVERY)
+    assert "2 unchanged" in shop.review("push", "Shop")[1]
+
+
+def test_evidence_that_is_not_old_is_not_said_to_be(shop: Shop) -> None:
+    """Begun this minute."""
+    head = Path("runs") / stored(24, FAILOVER) / "run.json"
+    head.write_text(head.read_text().replace('"2026-11-24T10-00-00Z"', f'"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}"'))
+    assert shop.review("push", "Shop")[0] == 0
+    assert "proven" in shop.notes(FAILURES)
+    assert "stale" not in shop.notes(FAILURES)
 
 
 def test_a_second_push_writes_nothing(shop: Shop) -> None:

@@ -178,3 +178,42 @@ def test_the_trend_says_what_got_better_worse_and_stale() -> None:
     assert better is not None
     assert [(str(one.before), str(one.now)) for one in better.better] == [("unproven", "proven")]
     assert better.scores["reliability"][0] == 0 < (better.scores["reliability"][1] or 0)
+
+
+def test_a_run_that_does_not_know_a_figure_hides_no_older_one() -> None:
+    """Neither from decisions, nor from claims, nor from milestones; each figure stands once."""
+    contradicting = measured("2026-10-01", rpa_s=2.5, lost=3, rta_s=3.0)
+    blind = measured("2026-11-20", rpa_s=None, lost=None, rta_s=5.0)
+    found = reviewed(contradicting, blind, decisions=(ASYNC,))
+    assert [check.outcome for check in found.trade_offs[0].checked] == [Outcome.MISSED]
+    assert contradicting.run in found.trade_offs[0].contradictions[0]
+    assert [(one.run, one.rta_s, one.rpa_s) for one in found.measured] == [
+        (blind.run, 5.0, None),
+        (contradicting.run, None, 2.5),
+    ]
+    assert (found.measured[1].rto_s, found.measured[1].burn) == (None, None)
+    newest = measured("2026-11-21", rpa_s=0.4)
+    assert [one.run for one in reviewed(contradicting, blind, newest).measured] == [newest.run]
+
+
+def test_no_recovery_is_not_forgotten_for_a_run_that_measured_none() -> None:
+    """Later, with everything else known."""
+    never = measured("2026-11-01", rta_s=None, recovered=False, outcome=Outcome.MISSED)
+    figures = (measured("2026-03-01", rta_s=8.0), measured("2026-10-01", rta_s=3.0), never)
+    later = measured("2026-11-20", rta_s=None)
+    assert [one.outcome for one in reviewed(*figures, later, improvements=(FASTER,)).improved] == [Outcome.MISSED]
+    assert any(one.recovered is False for one in reviewed(*figures, later).measured)
+
+
+def test_each_figure_has_a_baseline_of_its_own() -> None:
+    """One run in two milestones, in the later one without what a newer run knew: its recovery time stays a baseline."""
+    first = measured("2026-03-01", rta_s=8.0, rpa_s=0.9)
+    newer = measured("2026-03-20", rta_s=None, rpa_s=None)
+    half = measured("2026-05-01", rta_s=7.0, rpa_s=None, lost=None)
+    kept = []
+    for number, figures in enumerate([(first, newer), (first, newer, half)]):
+        then = reviewed(*figures)
+        at = NOW - timedelta(days=200 - number)
+        kept.append(make_milestone(f"m{number}", at, BUILT_IN, "testbed", then.pillars, then.measured))
+    [one] = reviewed(measured(rta_s=3.0), improvements=(FASTER,), milestones=tuple(kept)).improved
+    assert (one.outcome, one.then.run if one.then else "") == (Outcome.MET, first.run)

@@ -26,7 +26,7 @@ def review_json(review: Review) -> str:
             "provable": review.balance.provable,
         },
         "pillars": [_pillar(one) for one in review.pillars],
-        "measured": [one.model_dump(mode="json") for _, one in sorted(review.measured.items())],
+        "measured": [one.model_dump(mode="json") for one in review.measured],
         "roadmap": [_gap(one) for one in review.gaps],
         "trade_offs": [_trade_off(one) for one in review.trade_offs],
         "improvements": [_improved(one) for one in review.improved],

@@ -69,7 +69,7 @@ def review_html(review: Review, run_links: Mapping[str, str]) -> str:
         refuted=[one for one in review.practices if one.state is State.REFUTED],
         excluded=[one for one in review.practices if one.excluded],
         apart=list(_not_applicable(review)),
-        measured=[one for _, one in sorted(review.measured.items())],
+        measured=review.measured,
         measured_pillars=[one for one in review.pillars if one.id in MEASURED_PILLARS],
         places=_places(review),
         names={one.id: one.name for one in review.pillars},

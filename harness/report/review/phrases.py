@@ -25,7 +25,7 @@ MEANINGS: Final = {
     State.STALE: "shown, but too long ago, or on a target that has changed since",
     State.PARTIAL: "shown, with less load or scope than is claimed",
     State.PROVEN: "claimed, and shown by evidence that still counts",
-    State.NOT_TESTABLE: "claimed, and only words can stand for it",
+    State.NOT_TESTABLE: "claimed, and only words stand for it: no drill, figure or file that is named could show it",
     State.NOT_CLAIMED: "nobody claims it",
     State.NOT_APPLICABLE: "out of the score, for a reason that is given",
 }
@@ -66,7 +66,7 @@ def headline(review: Review) -> tuple[State, str]:
     if found[State.PROVEN]:
         return State.PROVEN, f"PROVEN: {found[State.PROVEN]} of {claims} claims; the others are only words"
     if claims:
-        return State.NOT_TESTABLE, f"ONLY WORDS: {claims} of {claims} claims; nothing can prove them"
+        return State.NOT_TESTABLE, f"ONLY WORDS: {claims} of {claims} claims; nothing that is named could prove them"
     return State.NOT_CLAIMED, "Nothing is claimed"
 
 
@@ -91,7 +91,7 @@ def recovery(one: Measured) -> str:
 
 def limited_loss(one: Measured) -> str:
     """How far back what was lost lies; "" where nothing was: that proves no RPO of 0 s."""
-    return limited("RPA", one.rpa_s, "RPO", one.rpo_s) if one.lost else ""
+    return limited("RPA", one.rpa_s, "RPO", one.rpo_s) if one.rpa_s else ""
 
 
 def figures(one: Measured) -> list[str]:
@@ -109,10 +109,12 @@ def figures(one: Measured) -> list[str]:
 
 
 def could_show(choice: Choice) -> str:
-    """What could prove a practice: drills, figures of any run, other tools' findings; "" where nothing can."""
+    """What could prove a practice: drills, figures of any run, other tools' findings; "" where nothing named can."""
     one = choice.provable
     kinds = (("drill", one.drills), ("figure", one.measures), ("findings", one.imports))
-    return "; ".join(f"{kind} {_either(names)}" for kind, names in kinds if names)
+    return "; ".join(f"{kind} {_either(names)}" for kind, names in kinds if names) + (
+        ", a part of it" if one and not one.wholly else ""
+    )
 
 
 def _either(names: Iterable[str]) -> str:

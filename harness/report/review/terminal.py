@@ -90,9 +90,9 @@ def _risks(one: PillarScore) -> str:
 
 def _blocks(review: Review, encoding: str) -> Iterator[tuple[str, list[Text]]]:
     """Titled lists; empty ones are left out."""
-    measured = [_measured(one, encoding) for _, one in sorted(review.measured.items())]
+    measured = [_measured(one, encoding) for one in review.measured]
     if measured:
-        yield "Measured by the newest run of each experiment (reliability, performance)", measured
+        yield "Measured by the newest run of each experiment that knows the figure", measured
     for state in _LISTED:
         found = [one for one in review.practices if one.state is state]
         if found:

@@ -59,7 +59,7 @@ class BudgetEvidence(Written):
         """What the entry names, or the built-in lens's own."""
         if self.proves:
             yield from (one.place("proves", index) for index, one in enumerate(self.proves))
-        elif (place := Place(*OWN)).known(lens):
+        elif (place := Place(*OWN, partly=True)).known(lens):
             yield place
 
     def shown(self, source: Source, lens: Lens) -> Iterator[Shown]:
@@ -79,7 +79,7 @@ class BudgetEvidence(Written):
         at = max(one.at for one in over) if over else min(one.at for one in all_spent)
         because = few([one.said() for one in over or all_spent], "; ")
         for place in self.places(lens):
-            short_of = () if over or self.proves else (UNSEEN,)
+            short_of = (UNSEEN,) if place.partly and not over else ()
             yield Shown(place.question, place.choice, not over, at, source.name, because, short_of)
 
     def _promised(self, source: Source) -> dict[str, Slo]:

@@ -6,7 +6,7 @@ oldest check.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from fnmatch import fnmatchcase
@@ -19,6 +19,8 @@ from harness.documents import FileModel, Flag, read_documents, validate
 from harness.review.findings.source import Source, counted, few
 from harness.review.findings.written import Place, Written, own
 from harness.review.types import Lens, Shown
+
+type Tool = Literal["asff", "prowler"]  # whose checks a row of the table names
 
 _FILE = Path(__file__).with_name("checks.yaml")
 
@@ -74,12 +76,15 @@ class Row:
         return (*(one for patterns in self.parts.values() for one in patterns), *self.also)
 
 
-def table(tool: Literal["asff", "prowler"]) -> tuple[Row, ...]:
+def table(tool: Tool) -> tuple[Row, ...]:
     """The table this package carries, for one tool."""
     [document] = read_documents(_FILE, shown_as=_FILE.name)
     raw = validate(_TableModel, document)
     rows = {"asff": raw.asff, "prowler": raw.prowler}[tool]
-    return tuple(Row(place_of(one.proves), one.parts, tuple(one.also), one.short_of) for one in rows)
+    return tuple(
+        Row(replace(place_of(one.proves), partly=bool(one.short_of)), one.parts, tuple(one.also), one.short_of)
+        for one in rows
+    )
 
 
 def place_of(written: str, *at: str | int) -> Place:
@@ -94,25 +99,25 @@ class ChecksEvidence(Written):
     checks: dict[str, list[str]] = {}  # question/choice -> patterns, each of which must match something
     built_in: Flag = True  # whether the table of this package counts too
 
-    def rows(self, lens: Lens, tool: Literal["asff", "prowler"]) -> Iterator[Row]:
+    def rows(self, lens: Lens, *tools: Tool) -> Iterator[Row]:
         """The rows that count: what the entry says of a practice stands in place of the table's row."""
         written = {key: patterns for key, patterns in self.checks.items() if patterns}
         for key, patterns in written.items():
             yield Row(place_of(key, "checks", key), {one: [one] for one in patterns})
-        for row in table(tool) if self.built_in else ():
+        for row in (row for tool in tools for row in table(tool)) if self.built_in else ():
             name = f"{row.place.question}/{row.place.choice}"
             if name not in self.checks and row.place.known(lens):
                 yield row
 
-    def _places(self, lens: Lens, tool: Literal["asff", "prowler"]) -> Iterator[Place]:
+    def _places(self, lens: Lens, *tools: Tool) -> Iterator[Place]:
         for key in self.checks:
             yield place_of(key, "checks", key)
-        yield from (one.place for one in self.rows(lens, tool) if not one.place.at)
+        yield from (one.place for one in self.rows(lens, *tools) if not one.place.at)
 
 
-def practices_shown_by(tool: Literal["asff", "prowler"], lens: Lens) -> set[tuple[str, str]]:
+def practices_shown_by(lens: Lens, *tools: Tool) -> set[tuple[str, str]]:
     """The practices of a lens that the table has a row for."""
-    pairs = [(row.place.question, row.place.choice) for row in table(tool)]
+    pairs = [(row.place.question, row.place.choice) for tool in tools for row in table(tool)]
     return {(place.question, place.choice) for place in own(lens, pairs)}
 
 
@@ -127,9 +132,10 @@ def judged(checks: Iterable[Check], rows: Sequence[Row], source: Source) -> Iter
             known[check.names] = [(one, parts) for one in gathered if (parts := one.parts_of(check.names)) is not None]
         for one, parts in known[check.names]:
             one.add(check, parts)
-    without = [one.row.place.choice for one in gathered if not one.checks]
+    looked_at = {one.row.place.choice for one in gathered if one.checks}  # one practice may have a row of each tool
+    without = dict.fromkeys(one.row.place.choice for one in gathered if one.row.place.choice not in looked_at)
     if without:
-        source.note(f"{counted(total, 'check')} in it, none for {few(without)}")
+        source.note(f"{counted(total, 'check')} in it, none for {few(list(without))}")
     for one in gathered:
         yield from one.shown(source)
 

@@ -12,7 +12,7 @@ Shares are of cost, with c the cost of a row in the bill's currency:
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -39,6 +39,8 @@ PRACTICES: dict[Criterion, tuple[str, str]] = {
     "commitments": ("cost_plan", "cost_commitments"),
     "storage": ("cost_waste", "cost_storage_tiers"),
 }
+# What a bill cannot say of a criterion's practice, come what may.
+_PARTLY: dict[Criterion, str] = {"budgets": "whether an alert comes before a budget is spent is not in a bill"}
 ALL = "all"  # the budget of everything together
 _COMMITTABLE = {"Compute", "Databases"}  # service categories of FOCUS; all, where the file names none
 
@@ -79,7 +81,8 @@ class CostEvidence(Written):
 
     def places(self, lens: Lens) -> Iterator[Place]:
         """What the entry names, and the built-in lens's own practices for the rest."""
-        yield from (place for _, place in placed(PRACTICES, self.proves, lens))
+        for criterion, place in placed(PRACTICES, self.proves, lens):
+            yield replace(place, partly=criterion in _PARTLY)
 
     def shown(self, source: Source, lens: Lens) -> Iterator[Shown]:
         """Each criterion that the file has data for."""
@@ -164,9 +167,7 @@ class CostEvidence(Written):
             say(f"no cost of {few(absent)}" if absent else months)
             return None
         because = f"{counted(len(self.budgets), 'budget')} kept over {counted(len(complete), 'complete month')}"
-        return _Verdict(
-            holds=True, because=because, short_of=("whether an alert comes before a budget is spent is not in a bill",)
-        )
+        return _Verdict(holds=True, because=because, short_of=(_PARTLY["budgets"],))
 
     def _forecasts(self, bill: Bill, say: Callable[[str], None]) -> _Verdict | None:
         if not bill.has("ForecastCost"):

@@ -66,16 +66,19 @@ def read_findings(
 
 
 def with_findings(lens: Lens, entries: Sequence[WrittenEvidence]) -> Lens:
-    """A lens that knows which practices these entries can speak for, beside what it says itself."""
-    kinds: dict[tuple[str, str], set[str]] = {}
+    """A lens that knows which practices these entries can speak for, and whether wholly, beside what it says itself."""
+    kinds: dict[tuple[str, str], dict[str, bool]] = {}  # practice -> kind -> whether each such entry shows a part only
     for entry in entries:
         for place in entry.places(lens):
-            kinds.setdefault((place.question, place.choice), set()).add(entry.kind)
+            found = kinds.setdefault((place.question, place.choice), {})
+            found[entry.kind] = found.get(entry.kind, True) and place.partly
 
     def known(question: str, choice: Choice) -> Choice:
-        old = choice.provable
-        new = kinds.get((question, choice.id), set()) - set(old.imports)
-        return replace(choice, provable=replace(old, imports=(*old.imports, *sorted(new)))) if new else choice
+        old, found = choice.provable, kinds.get((question, choice.id), {})
+        new = sorted(found.keys() - set(old.imports))
+        partly = {*old.partly, *new} - {kind for kind, is_part in found.items() if not is_part}
+        provable = replace(old, imports=(*old.imports, *new), partly=tuple(sorted(partly)))
+        return replace(choice, provable=provable) if found else choice
 
     return lens.changed(known)
 

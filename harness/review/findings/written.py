@@ -50,6 +50,7 @@ class Place:
     question: str
     choice: str
     at: Where = ()
+    partly: bool = False  # whether the entry can show it in part only, come what may
 
     def known(self, lens: Lens) -> bool:
         """Whether the lens asks for it."""

@@ -66,6 +66,55 @@ def test_security_hub_is_understood_before_consolidation() -> None:
     assert shown.because.startswith("1 check failed: CloudTrail.4 ")
 
 
+def prowlers(check: str, status: str, **other: object) -> dict[str, object]:
+    """A finding as Prowler writes it for Security Hub."""
+    account, region = "111122223333", "eu-central-1"
+    at = "2026-10-03T04:00:00Z"
+    return {
+        "Id": f"prowler-{check}-{account}-{region}-0f1e2d",
+        "GeneratorId": f"prowler-{check}",
+        "ProductArn": f"arn:aws:securityhub:{region}::product/prowler/prowler",
+        "ProductFields": {"ProviderName": "Prowler", "ProviderVersion": "5.0.0", "ProwlerResourceName": "trail-1"},
+        "AwsAccountId": account,
+        "FirstObservedAt": at,
+        "UpdatedAt": at,
+        "CreatedAt": at,
+        "Title": "A check",
+        "Resources": [{"Id": "trail-1", "Type": "AwsCloudTrailTrail", "Region": region}],
+        "Compliance": {"Status": status, "RelatedRequirements": [], "AssociatedStandards": []},
+        **other,
+    }
+
+
+TRAILS = ("cloudtrail_multi_region_enabled", "cloudtrail_log_file_validation_enabled")
+
+
+@pytest.mark.parametrize("changed", [{}, {"GeneratorId": "a product of ours"}])
+def test_prowlers_findings_in_security_hubs_format_are_known(tmp_path: Path, changed: dict[str, object]) -> None:
+    """By their generator, else by their id; they are held against Prowler's rows, and no other row is missed."""
+    write(tmp_path, "x.json", [prowlers(check, "PASSED", **changed) for check in TRAILS])
+    found = read(tmp_path, "{file: x.json, kind: asff}")
+    [shown] = found.shown
+    assert (shown.choice, shown.holds, shown.short_of) == ("sec_audit_trails", True, ())
+    assert shown.at == datetime(2026, 10, 3, 4, tzinfo=UTC)
+    assert f"({TRAILS[1]}, {TRAILS[0]}); looked at account 111122223333" in shown.because
+    write(tmp_path, "x.json", [prowlers(TRAILS[0], "FAILED", **changed), prowlers(TRAILS[1], "PASSED", **changed)])
+    [shown] = read(tmp_path, "{file: x.json, kind: asff}").shown
+    assert not shown.holds
+    assert shown.because.startswith(f"1 check failed: {TRAILS[0]} trail-1; 1 passed")
+
+
+def test_a_file_may_hold_findings_of_both_tools(tmp_path: Path) -> None:
+    """Each against its own rows; a practice that one of them speaks for is not said to be without a check."""
+    findings = [*fixture("securityhub.json")["Findings"], prowlers("organizations_scp_check_deny_regions", "PASSED")]
+    write(tmp_path, "x.json", findings)
+    found = read(tmp_path, "{file: x.json, kind: asff}")
+    shown = by_choice(found)
+    assert shown["sec_policy_as_code"].holds
+    assert shown["sec_audit_trails"].holds
+    assert not any("none for" in note and "sec_audit_trails" in note for note in found.notes)
+
+
 def test_an_event_of_security_hub_is_understood(tmp_path: Path) -> None:
     """As EventBridge delivers it."""
     findings = fixture("securityhub.json")["Findings"]

@@ -101,8 +101,8 @@ def test_a_file_has_a_largest_number_of_mistakes(tmp_path: Path) -> None:
 def test_the_lens_names_exactly_what_each_kind_can_show() -> None:
     """Of the built-in lens: the tables of checks, the criteria of bills and emissions, the tests before deployment."""
     can: dict[str, set[tuple[str, str]]] = {
-        "asff": practices_shown_by("asff", OURS),
-        "prowler": practices_shown_by("prowler", OURS),
+        "asff": practices_shown_by(OURS, "asff", "prowler"),
+        "prowler": practices_shown_by(OURS, "prowler"),
         "cost": set(cost.PRACTICES.values()),
         "carbon": set(carbon.PRACTICES.values()),
         "budget": {budget.OWN},
