@@ -65,6 +65,9 @@ def _practice(practice: Practice) -> dict[str, object]:
         "because": practice.because,
         "source": shown.source if shown else None,
         "at": shown.at.isoformat() if shown else None,
+        "rests_on": [
+            {"source": one.source, "at": one.at.isoformat(), "zones": sorted(one.zones)} for one in practice.rests_on
+        ],
         "excluded": practice.excluded or None,
         "provable_by": {
             "drills": list(practice.choice.provable.drills),

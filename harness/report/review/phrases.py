@@ -6,7 +6,7 @@ from typing import Final
 
 from harness.judge import Outcome
 from harness.report import words
-from harness.review import CLAIMED, Choice, Gap, Measured, Practice, Review, Risks, State, TradeOff
+from harness.review import CLAIMED, Choice, Gap, Measured, Practice, Review, Risks, Shown, State, TradeOff
 
 UNSHOWN: Final = (State.UNPROVEN, State.STALE, State.PARTIAL)  # claimed, and evidence could show it
 _SYMBOLS: Final = {
@@ -130,9 +130,15 @@ def unsure(gap: Gap, *names: str) -> str:
     return " (?)" if set(names) & set(gap.assumed) else ""
 
 
-def evidence(practice: Practice) -> str:
-    """The date of the evidence that decided; "" where there is none."""
-    return f"{practice.shown.at:%Y-%m-%d}" if practice.shown else ""
+def evidence(shown: Shown) -> str:
+    """When evidence was seen, and without which zone."""
+    lost = f", without {', '.join(sorted(shown.zones))}" if shown.zones else ""
+    return f"{shown.at:%Y-%m-%d}{words.visible(lost)}"
+
+
+def sources(practice: Practice) -> str:
+    """The runs and files that a state rests on."""
+    return ", ".join(one.source for one in practice.rests_on)
 
 
 def outcome_of(state: State) -> Outcome:

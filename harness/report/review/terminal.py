@@ -132,7 +132,7 @@ def _practices(found: Sequence[Practice]) -> Iterator[Text]:
     """Each with its reason; where there is none to tell, by question in as few lines as it takes."""
     reasoned = [one for one in found if one.state in _STATE_STYLES]
     for one in reasoned:
-        by = f" ({words.visible(one.shown.source)})" if one.shown else ""
+        by = f" ({words.visible(phrases.sources(one))})" if one.shown else ""
         because = f": {words.visible(one.because)}" if one.because else ""
         yield Text.assemble((words.visible(one.choice.id), _STATE_STYLES[one.state]), because, by)
     for one in found:

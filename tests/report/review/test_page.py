@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
 
@@ -314,3 +315,27 @@ def test_the_built_in_lens_has_its_six_pillars() -> None:
         assert reader.row(pillar.name, 8)[2:4] == ["0", "0"]
     assert len(found.pillars) == 6
     assert "Nothing is claimed" in review_html(found, {})
+
+
+def test_a_practice_proven_zone_by_zone_links_every_run() -> None:
+    """The newest of each zone, with its day and its zone; an older run of the same zone is not one of them."""
+    said = answers()
+    said = replace(said, scope=replace(said.scope, zones=("a", "b")))
+    many = next(one for one in shown() if one.choice == "many")
+    runs = {
+        f"az-failure/{name}": replace(many, source=f"az-failure/{name}", at=NOW - timedelta(days=days), zones=zones)
+        for name, days, zones in (("one", 3, {"a"}), ("two", 2, {"b"}), ("old", 9, {"a"}))
+    }
+    found = review(said, "staging", list(runs.values()), [], (), NOW)
+    proven = practice(found, "many")
+    assert (proven.state, [one.source for one in proven.rests_on]) == (
+        State.PROVEN,
+        ["az-failure/two", "az-failure/one"],
+    )
+    page = review_html(found, {name: f"{name}/report.html" for name in runs})
+    [row] = [one for one in re.findall(r"<tr id=\"practice-.*?</tr>", page, re.DOTALL) if "Practise many" in one]
+    assert re.findall(r'<a href="([^"]+)"', row) == ["az-failure/two/report.html", "az-failure/one/report.html"]
+    assert "2026-11-22, without b" in row
+    assert "2026-11-21, without a" in row
+    rows = json.loads(review_json(found))["pillars"][0]["practices"]
+    assert [one["zones"] for one in rows[0]["rests_on"]] == [["b"], ["a"]]
