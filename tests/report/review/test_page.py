@@ -218,7 +218,11 @@ def test_trade_offs_show_what_contradicts_them(page: str, found: Review) -> None
     text = " ".join(read(page).sections["trade-offs"].split())
     [one] = found.trade_offs
     assert "▲ Reliability: better" in text
-    assert "▼ Own pillar: worse" in text
+    assert "▼ Own pillar: worse ✗ missed RPA in az-failure" in text
+    effects = tuple(replace(on, checked=(), refuted=()) for on in one.effects)
+    without = replace(found, trade_offs=(replace(one, effects=effects),))
+    bare_text = " ".join(read(review_html(without, {})).sections["trade-offs"].split())
+    assert "▲ Reliability: better no evidence ▼ Own pillar: worse no evidence" in bare_text
     for check in one.checked:
         assert text.count(f"{check.outcome} {check.because}") == 1
     assert len(one.contradictions) == 2
