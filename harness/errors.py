@@ -43,14 +43,15 @@ class Mistake:
     """One mistake in one file: where, what stands there, what was expected, the way out."""
 
     file: str
-    line: int
+    line: int  # 0: it is no file that has lines, but a service's answer
     path: str
     got: str
     expected: str
     way_out: str = ""
 
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}: {self.path}" if self.path else f"{self.file}:{self.line}"
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        where += f": {self.path}" if self.path else ""
         tail = f"; {self.way_out}" if self.way_out else ""
         return f"{where}: got {self.got}, expected {self.expected}{tail}"
 

@@ -5,10 +5,12 @@ import json
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -191,6 +193,52 @@ def test_a_report_made_again_still_leads_to_the_review(project: Path) -> None:
     (project / "runs/review-staging.html").unlink()
     assert wellproven("report", str(report.parent))[0] == 0
     assert links(report) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("report", "runs/latest"),
+        ("report", "runs/latest", "-o", "runs/latest/again.html"),
+        ("report", "runs/az-failure/2026-11-20T10-00-00Z"),
+        ("report", "elsewhere/az-failure/2026-11-20T10-00-00Z"),
+        ("review", "--target", "staging", "-o", "runs/latest/page.html"),
+        ("review", "--target", "staging", "-o", "runs/page.html"),
+        ("review", "--target", "staging", "--runs", "elsewhere", "-o", "elsewhere/page.html"),
+        ("review", "--target", "staging", "--runs", "elsewhere", "-o", "page.html"),
+    ],
+    ids=" ".join,
+)
+def test_every_link_of_a_page_leads_somewhere_from_where_it_says_it_lies(project: Path, words: tuple[str, ...]) -> None:
+    """A browser reads `..` off the path it was given: it is the path that was printed, also behind symbolic links."""
+    drill("az-failure", "instance-lost")
+    (project / "runs/latest").symlink_to("az-failure/2026-11-20T10-00-00Z")
+    (project / "deep/er").mkdir(parents=True)
+    (project / "runs").rename(project / "deep/er/runs")
+    (project / "runs").symlink_to("deep/er/runs")
+    (project / "elsewhere").symlink_to("deep/er/runs")
+    _, out, _ = wellproven(*words)
+    page = project / out.strip()
+    assert page.is_file()
+    found = [os.path.normpath(page.parent / unquote(one)) for one in links(page)]
+    assert found
+    assert [one for one in found if not Path(one).is_file()] == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="asks a browser, and no chromium is installed")
+def test_a_report_opened_by_way_of_latest_leads_to_the_review(project: Path) -> None:
+    """In a browser the page lies one folder nearer to the review there, and its link is one folder shorter."""
+    drill("az-failure")
+    (project / "runs/latest").symlink_to("az-failure/2026-11-20T10-00-00Z")
+    latest = project / "runs/latest"
+    for folder, link in ((latest, "../review-staging.html"), (latest.resolve(), "../../review-staging.html")):
+        address = folder / "report.html"
+        words = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={project / 'browser'}"]
+        done = subprocess.run(
+            [*words, "--dump-dom", f"file://{address}"], capture_output=True, text=True, timeout=60, check=True
+        )
+        assert f'<a href="{link}">The review</a>' in done.stdout
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "csv", "github"])

@@ -6,7 +6,7 @@ Pure, but for reading and writing files.
 from harness.review.answers import BUILT_IN, Answer, Answers, Effect, Level, Measure, Scope
 from harness.review.built_in import aws_json, built_in_lens
 from harness.review.conditions import Condition, ConditionError, parse_condition
-from harness.review.decisions import TradeOff, amount
+from harness.review.decisions import Checked, OnPillar, TradeOff, amount
 from harness.review.evidence import Now, shown_by, with_drills
 from harness.review.findings import Findings, WrittenEvidence, with_findings
 from harness.review.improvements import Improved
@@ -34,6 +34,7 @@ __all__ = [
     "Answers",
     "Balance",
     "Change",
+    "Checked",
     "Choice",
     "Condition",
     "ConditionError",
@@ -49,6 +50,7 @@ __all__ = [
     "Milestone",
     "Now",
     "Oddity",
+    "OnPillar",
     "Pillar",
     "PillarScore",
     "Practice",

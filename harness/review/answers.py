@@ -108,6 +108,7 @@ class Expectation:
     experiment: str
     measure: Measure
     at_most: Fraction  # in the measure's unit
+    pillar: str = ""  # whose effect it is evidence of; "": the decision as a whole
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Our own lens, and any lens as AWS's custom-lens JSON."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -95,7 +95,10 @@ def _choice(raw: _Practice) -> Choice:
 
 
 def aws_json(lens: Lens) -> str:
-    """A lens in the format that the AWS Well-Architected Tool imports."""
+    """A lens in the format that the AWS Well-Architected Tool imports.
+
+    What could prove a practice has no field there: it stands in words at the end of the helpful resource.
+    """
     words = {
         "schemaVersion": SCHEMA_VERSION,
         "name": lens.name,
@@ -118,13 +121,26 @@ def _questions(questions: Iterable[Question]) -> Iterable[dict[str, Any]]:
                 {
                     "id": choice.id,
                     "title": choice.title,
-                    "helpfulResource": _resource(choice.help, choice.help_url),
+                    "helpfulResource": _resource(" ".join([choice.help, *_proof(choice.provable)]), choice.help_url),
                     "improvementPlan": _resource(choice.improvement, choice.improvement_url),
                 }
                 for choice in question.choices
             ],
             "riskRules": [{"condition": rule.text, "risk": rule.risk.value} for rule in question.rules],
         }
+
+
+def _proof(provable: Provable) -> Iterator[str]:
+    """What could prove a practice, as a sentence; none where nothing that is named could."""
+    figures = "figures" if len(provable.measures) > 1 else "figure"
+    kinds = (
+        ("the drill", " or ".join(provable.drills)),
+        (f"in any run the {figures}", " and ".join(provable.measures)),  # all of them together
+        ("findings as", " or ".join(provable.imports)),
+    )
+    said = "; ".join(f"{kind} {names}" for kind, names in kinds if names)
+    if said:
+        yield f"Could be proven by: {said}."
 
 
 def _resource(text: str, url: str) -> dict[str, str]:

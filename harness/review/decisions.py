@@ -1,9 +1,9 @@
 """Trade-offs: decisions held against what was measured."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.judge import Outcome
+from harness.judge import Outcome, worst
 from harness.review.answers import Decision, Effect, Expectation, Measure
 from harness.review.measured import Measured
 from harness.review.scores import PillarScore
@@ -25,12 +25,43 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
+class OnPillar:
+    """What a decision is said to do to one pillar, and the evidence of just that."""
+
+    pillar: str
+    name: str
+    effect: Effect
+    checked: tuple[Checked, ...]
+    refuted: tuple[str, ...]  # practices of it that drills refuted since, though it is said to be better
+
+    @property
+    def outcome(self) -> Outcome:
+        """Met where every limit was kept; missed where one was not, or a drill says otherwise; else unknown."""
+        return Outcome.MISSED if self.refuted else worst(one.outcome for one in self.checked)
+
+    @property
+    def contradictions(self) -> tuple[str, ...]:
+        """What was measured that says otherwise."""
+        return (*_missed(self.checked), *self.refuted)
+
+
+@dataclass(frozen=True, slots=True)
 class TradeOff:
-    """A decision, its limits checked, and where measurements contradict it."""
+    """A decision, its effects with the evidence of each, and the limits that are not about one pillar."""
 
     decision: Decision
-    checked: tuple[Checked, ...]
-    contradictions: tuple[str, ...]
+    effects: tuple[OnPillar, ...]
+    whole: tuple[Checked, ...]
+
+    @property
+    def checked(self) -> tuple[Checked, ...]:
+        """Every limit that was accepted, those of pillars first."""
+        return (*(one for effect in self.effects for one in effect.checked), *self.whole)
+
+    @property
+    def contradictions(self) -> tuple[str, ...]:
+        """Where measurements contradict it."""
+        return (*(said for one in self.effects for said in one.contradictions), *_missed(self.whole))
 
 
 def trade_offs(
@@ -40,10 +71,18 @@ def trade_offs(
     scores = {pillar.id: pillar for pillar in pillars}
     found = []
     for decision in decisions:
-        checked = tuple(check(one, _known(one, measured)) for one in decision.expects)
-        contradictions = [one.because for one in checked if one.outcome is Outcome.MISSED]
-        contradictions += _refuted(decision, scores)
-        found.append(TradeOff(decision, checked, tuple(contradictions)))
+        checked = [check(one, _known(one, measured)) for one in decision.expects]
+        effects = (
+            OnPillar(
+                pillar,
+                scores[pillar].name if pillar in scores else pillar,
+                effect,
+                tuple(one for one in checked if one.expectation.pillar == pillar),
+                tuple(_refuted(decision, effect, scores.get(pillar))),
+            )
+            for pillar, effect in decision.effects.items()
+        )
+        found.append(TradeOff(decision, tuple(effects), tuple(one for one in checked if not one.expectation.pillar)))
     return tuple(found)
 
 
@@ -76,14 +115,16 @@ def amount(measure: Measure, value: float) -> str:
     return f"{value:,.4g}{_UNITS[measure]}"
 
 
-def _refuted(decision: Decision, scores: Mapping[str, PillarScore]) -> Iterator[str]:
+def _missed(checked: Iterable[Checked]) -> Iterator[str]:
+    return (one.because for one in checked if one.outcome is Outcome.MISSED)
+
+
+def _refuted(decision: Decision, effect: Effect, score: PillarScore | None) -> Iterator[str]:
     """A decision that says it made a pillar better, while drills since then refuted practices of it."""
-    for pillar, effect in decision.effects.items():
-        if effect is not Effect.BETTER or pillar not in scores:
-            continue
-        for one in scores[pillar].practices:
-            if one.state is State.REFUTED and one.shown and one.shown.at.date() >= decision.decided:
-                yield (
-                    f"it says {scores[pillar].name.lower()} is better for it; since then {one.shown.source} refuted "
-                    f"{one.choice.id}"
-                )
+    if effect is not Effect.BETTER or score is None:
+        return
+    for one in score.practices:
+        if one.state is State.REFUTED and one.shown and one.shown.at.date() >= decision.decided:
+            yield (
+                f"it says {score.name.lower()} is better for it; since then {one.shown.source} refuted {one.choice.id}"
+            )

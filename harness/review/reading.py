@@ -97,6 +97,7 @@ class _Expectation(_Kebab):
     experiment: str
     measure: Measure
     at_most: str | int | float
+    pillar: str = ""
 
 
 class _Decision(_Kebab):
@@ -282,8 +283,11 @@ class _Reader:
         for pillar in raw.effects:
             if pillar not in pillars:
                 self._unknown((*at, "effects", pillar), pillar, pillars, "a pillar of the lens")
+        for index, one in enumerate(raw.expects):
+            if one.pillar and one.pillar not in raw.effects:
+                self._unknown((*at, "expects", index, "pillar"), one.pillar, raw.effects, "one of the effects")
         expects = tuple(
-            Expectation(one.experiment, one.measure, self._limit(one, (*at, "expects", index, "at-most")))
+            Expectation(one.experiment, one.measure, self._limit(one, (*at, "expects", index, "at-most")), one.pillar)
             for index, one in enumerate(raw.expects)
         )
         where = self.document.where(at)

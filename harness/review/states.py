@@ -5,7 +5,7 @@ old. Of the evidence that holds since, the best counts: proven, else partial, el
 a state.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -44,6 +44,12 @@ class Practice:
     state: State
     shown: Shown | None  # the evidence that decided
     excluded: str = ""  # why the team does not look at it now; it stays in the denominator
+    further: tuple[Shown, ...] = ()  # what else the state rests on: of each zone that was lost the newest
+
+    @property
+    def rests_on(self) -> tuple[Shown, ...]:
+        """All evidence that the state rests on, the newest first."""
+        return () if self.shown is None else (self.shown, *self.further)
 
     @property
     def because(self) -> str:
@@ -96,10 +102,10 @@ def _practice(
     zones: Sequence[str],
     fresh_from: datetime,
 ) -> Practice:
-    deciding = _deciding(shown, zones, fresh_from)
+    deciding, *further = _deciding(shown, zones, fresh_from) or (None,)
     state = _state(choice, answer, deciding, fresh_from)
     excluded = answer.excluded.get(choice.id, "") if answer else ""
-    return Practice(question.id, choice, weight(question, choice), state, deciding, excluded)
+    return Practice(question.id, choice, weight(question, choice), state, deciding, excluded, tuple(further))
 
 
 def weight(question: Question, choice: Choice) -> int:
@@ -110,16 +116,30 @@ def weight(question: Question, choice: Choice) -> int:
     return HIGH_WEIGHT if question.risk(rest) is Risk.HIGH else MEDIUM_WEIGHT
 
 
-def _deciding(shown: Sequence[Shown], zones: Sequence[str], fresh_from: datetime) -> Shown | None:
-    """The evidence that counts; of two at one moment the one that refutes."""
+def _deciding(shown: Sequence[Shown], zones: Sequence[str], fresh_from: datetime) -> tuple[Shown, ...]:
+    """The evidence that counts, of two at one moment the one that refutes; then what it takes of further zones."""
     refuting = [one for one in shown if not one.holds]
     standing = [one for one in refuting if not _is_answered(one, shown)]
     if standing:
-        return max(standing, key=lambda one: one.at)
+        return (max(standing, key=lambda one: one.at),)
     refuted = max((one.at for one in refuting), default=None)
     holding = [one for one in shown if one.holds and (refuted is None or one.at > refuted)]
     scoped = _held_against(zones, holding, fresh_from)
-    return max(scoped, key=lambda one: (_goodness(one, fresh_from), one.at), default=None)
+    if not scoped:
+        return ()
+    best = max(scoped, key=lambda one: (_goodness(one, fresh_from), one.at))
+    return best, *_of_further_zones(best, scoped, fresh_from)
+
+
+def _of_further_zones(best: Shown, scoped: Iterable[Shown], fresh_from: datetime) -> Iterator[Shown]:
+    """Where a zone was lost: the newest evidence that is as good, of each zone that is not in it."""
+    covered = set(best.zones)
+    newest_first = sorted(scoped, key=lambda one: (one.at, one.source), reverse=True)
+    for one in newest_first if covered else ():
+        is_as_good = _goodness(one, fresh_from) == _goodness(best, fresh_from) and one.short_of == best.short_of
+        if is_as_good and not one.zones <= covered:
+            covered |= one.zones
+            yield one
 
 
 def _is_answered(refuting: Shown, shown: Sequence[Shown]) -> bool:

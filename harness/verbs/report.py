@@ -9,12 +9,12 @@ from harness.judge import judge
 from harness.record import read_record
 from harness.report import html, json_text
 from harness.verbs.common import Streams
-from harness.verbs.reviewing import link_to, page_of
+from harness.verbs.reviewing import link_to, page_of, without_links
 
 HELP = "write the report of a stored run again"
 EXAMPLES = """\
 examples:
-  wellproven report runs/latest                         writes runs/latest/report.html
+  wellproven report runs/latest                         writes report.html into the run's folder
   wellproven report runs/latest --format json -o -      to the terminal
 """
 
@@ -31,7 +31,9 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
     record = read_record(arguments.run)
     judgement = judge(record)
     name = "report.html" if arguments.format == "html" else "verdict.json"
-    path = Path(arguments.output) if arguments.output and arguments.output != "-" else arguments.run / name
+    path = without_links(
+        Path(arguments.output) if arguments.output and arguments.output != "-" else arguments.run / name
+    )
     if arguments.format == "html":
         review_page = page_of(arguments.run.resolve().parent.parent, record.info.target)
         text = html(record, judgement, link_to(review_page, path.parent))

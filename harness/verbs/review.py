@@ -41,7 +41,7 @@ from harness.review import (
 from harness.text import visible
 from harness.verbs import review_tool
 from harness.verbs.common import Streams, add_runs_argument
-from harness.verbs.reviewing import Reviewed, Sources, page_text, reviewed, shown_elsewhere, write_page
+from harness.verbs.reviewing import Reviewed, Sources, page_text, reviewed, shown_elsewhere, without_links, write_page
 
 HELP = "claimed and proven scores of the six pillars; roadmap, milestones, lenses"
 EXAMPLES = f"""\
@@ -141,6 +141,7 @@ def _score(found: Reviewed, arguments: argparse.Namespace, streams: Streams) -> 
 
 
 def _write(found: Reviewed, path: Path, streams: Streams) -> None:
+    path = without_links(path)
     try:
         write_page(found, path)
     except OSError as error:

@@ -220,13 +220,25 @@ def _links(folders: Mapping[str, Path], start: Path, to_come: Path | None) -> di
 
 
 def _address(path: Path, start: Path) -> str:
-    """Percent-encoded: a folder with a colon in its name is no other address scheme."""
-    return quote(os.fsencode(os.path.relpath(path, start)))
+    """From where the one really lies to the other: a symbolic link on the way is one folder, wherever it leads.
+
+    Percent-encoded: a folder with a colon in its name is no other address scheme.
+    """
+    return quote(os.fsencode(os.path.relpath(os.path.realpath(path), os.path.realpath(start))))
 
 
 def link_to(page: Path | None, folder: Path) -> str:
     """The address of a review's page, seen from a folder; "" where there is no such page."""
-    return _address(page.resolve(), folder.resolve()) if page is not None and page.is_file() else ""
+    return _address(page, folder) if page is not None and page.is_file() else ""
+
+
+def without_links(path: Path) -> Path:
+    """A file's path to open it by: one without symbolic links among its folders, since pages lead on from there.
+
+    A browser reads `..` off the path that it was given.
+    """
+    real = os.path.realpath(path.parent)
+    return path if real == str(path.parent.absolute()) else Path(os.path.relpath(real)) / path.name
 
 
 def page_of(runs: Path, target: str) -> Path:

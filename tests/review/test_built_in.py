@@ -112,7 +112,7 @@ def test_a_practice_left_out_costs_its_own_risk(ours: Lens) -> None:
 
 
 def test_what_is_written_for_aws_reads_back_as_it_was_and_keeps_awss_limits(ours: Lens, tmp_path: Path) -> None:
-    """Ten pillars, twenty questions each, fifteen choices each, 500 KB, ids and titles as the format wants them."""
+    """Ten pillars, twenty questions each, fifteen choices each, 500 KB; ids, titles, texts as the format has them."""
     out = io.StringIO()
     assert main(["review", "lens"], out, io.StringIO()) == 0
     text = out.getvalue()
@@ -127,8 +127,30 @@ def test_what_is_written_for_aws_reads_back_as_it_was_and_keeps_awss_limits(ours
             for one in (question, *question["choices"]):
                 assert re.fullmatch(r"[A-Za-z0-9_]{3,128}", one["id"])
                 assert 1 <= len(one["title"]) <= 128
+            for choice in question["choices"]:
+                for key in ("helpfulResource", "improvementPlan"):
+                    # The API's ChoiceContent; AWS does not say what a character is, and no count is above UTF-16's.
+                    assert 1 <= len(choice[key]["displayText"].encode("utf-16-le")) / 2 <= 1024
     path = tmp_path / "ours.json"
     path.write_text(text)
     found = read_lens(path)
     assert aws_json(found) == text
     assert lint(found) == []
+
+
+def test_what_could_prove_a_practice_goes_along_to_aws_in_words(ours: Lens) -> None:
+    """Each drill, figure and kind of findings that is named; of what names none, not a word."""
+    written = {
+        choice["id"]: choice["helpfulResource"]["displayText"]
+        for pillar in json.loads(aws_json(ours))["pillars"]
+        for question in pillar["questions"]
+        for choice in question["choices"]
+    }
+    for choice in (choice for question in ours.questions for choice in question.choices):
+        help_, _, proof = written[choice.id].partition(" Could be proven by: ")
+        assert help_ == choice.help
+        one = choice.provable
+        assert set(re.findall(r"[a-z][a-z0-9-]*", proof)) >= {*one.drills, *one.measures, *one.imports}
+        assert bool(proof) is bool(one)
+    assert written["rel_multi_zone"].endswith("Could be proven by: the drill az-failure or zone-blackhole.")
+    assert written["rel_objectives"].endswith("Could be proven by: in any run the figures rta and rpa.")

@@ -30,7 +30,7 @@ decisions:
     decided: 2026-03-01
     effects: {performance: better, reliability: worse}
     expects:
-      - {experiment: az-failure, measure: rpa, at-most: 1s}
+      - {pillar: reliability, experiment: az-failure, measure: rpa, at-most: 1s}
       - {experiment: az-failure, measure: lost, at-most: 100}
       - {experiment: az-failure, measure: budget, at-most: 5%}
 improvements:
@@ -57,6 +57,7 @@ def test_everything_a_team_says_is_read(tmp_path: Path) -> None:
     assert effort.due == date(2027, 3, 31)
     assert answer.effort_of("rel_load_distribution").owner == "shop"
     [decision] = found.decisions
+    assert [one.pillar for one in decision.expects] == ["reliability", "", ""]
     assert [(one.measure, one.at_most) for one in decision.expects] == [
         (Measure.RPA, Fraction(1)),
         (Measure.LOST, Fraction(100)),
@@ -119,3 +120,13 @@ def test_a_decision_has_an_id_of_its_own(tmp_path: Path) -> None:
     block = "  - {id: async, title: Again, decided: 2026-04-01, effects: {security: none}}\nimprovements:"
     with pytest.raises(FileError, match="each id once"):
         read_answers(write(tmp_path, GOOD.replace("improvements:", block)))
+
+
+def test_evidence_is_of_a_pillar_that_the_decision_has_an_effect_on(tmp_path: Path) -> None:
+    """Any other would be shown nowhere."""
+    with pytest.raises(FileError) as caught:
+        read_answers(write(tmp_path, GOOD.replace("pillar: reliability", "pillar: security")))
+    assert str(caught.value) == (
+        f"{tmp_path}/review.yaml:21: decisions[0].expects[0].pillar: got 'security', "
+        "expected one of the effects: performance, reliability"
+    )

@@ -4,7 +4,7 @@ import io
 import json
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -14,6 +14,7 @@ import pytest
 
 from harness.aws import Patience
 from harness.cli import main
+from harness.errors import FileError
 from harness.plan import Proves
 from harness.record import read_record, write_json
 from harness.review import Risk, read_answers
@@ -236,6 +237,46 @@ def test_a_custom_lens_that_may_not_be_exported_is_pulled_without_rules(shop: Sh
     assert (code, words["schema"], words["rules"]) == (0, "wellproven/review-pull/v1", "unknown")
     assert "cannot be exported" in words["because"]
     assert words["milestones"][0]["name"] == "spring"
+
+
+def test_a_mistake_in_an_answer_of_aws_is_said_where_it_stands_there(shop: Shop) -> None:
+    """The call and the field, every one at once: of a lens that was not written yet there are no lines to name."""
+    [first, second, *_] = shop.tool.workloads[SHOP].reviews["wellarchitected"]["questions"].values()
+    first["Choices"].insert(0, first["Choices"].pop())  # None of these, which is no practice
+    first["Choices"].append(first["Choices"][1])
+    second["Choices"].append(second["Choices"][0])
+    code, _, err = shop.review("pull", "Shop")
+    assert code == FileError.exit_code
+    twice = "' twice, expected every id once; give each its own"
+    lines = [f"AWS GetAnswer {one['QuestionId']}: Answer.Choices: got '" for one in (first, second)]
+    for line in lines:
+        assert any(line in said and said.endswith(twice) for said in err.splitlines()), err
+    assert ".json:" not in err
+    assert not Path("slos/reviews").exists()
+
+
+@pytest.mark.parametrize(
+    ("break_it", "said"),
+    [
+        (lambda text: text[:-3], "AWS ExportLens: LensJSON: Expecting"),
+        (
+            lambda text: text.replace('"riskRules"', '"rules"', 1),
+            "AWS ExportLens: LensJSON.pillars[0].questions[0].riskRules: got nothing, expected this field",
+        ),
+    ],
+    ids=["no JSON", "no rules"],
+)
+def test_a_mistake_in_an_exported_lens_is_said_where_it_stands_there(
+    shop: Shop, break_it: Callable[[str], str], said: str
+) -> None:
+    """AWS's answer is one text: it has fields, and no first line."""
+    shop.tool.lenses[OURS] = break_it(shop.tool.lenses[OURS])
+    code, out, _ = shop.review("pull", "Shop", "--lens", "Wellproven", "--json")
+    words = json.loads(out)
+    assert (code, words["rules"]) == (0, "unknown")
+    assert said in words["because"]
+    assert "line 1" not in words["because"]
+    assert ":1:" not in words["because"]
 
 
 def test_evidence_of_an_earlier_push_is_no_note_of_a_persons(shop: Shop) -> None:

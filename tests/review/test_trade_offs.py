@@ -71,6 +71,38 @@ def test_a_decisions_limit_is_held_against_the_newest_figure(
     assert len(one.contradictions) == contradicted
 
 
+def test_each_pillars_effect_stands_with_its_own_evidence() -> None:
+    """Evidence of one pillar says nothing of another: without any of its own an effect is only said."""
+    kept = Expectation("az-failure", Measure.RPA, Fraction(1), "reliability")
+    broken = Expectation("latency", Measure.RTA, Fraction(5), "performance")
+    whole = Expectation("az-failure", Measure.LOST, Fraction(10))
+    effects = {"performance": Effect.BETTER, "reliability": Effect.WORSE, "costOptimization": Effect.BETTER}
+    decision = Decision("d", "Later", date(2026, 3, 1), "", "", effects, (kept, broken, whole), "r:1")
+    figures = (measured(rpa_s=0.4, lost=11), measured(experiment="latency", run="latency/late", rta_s=9.0))
+    [one] = reviewed(*figures, decisions=(decision,)).trade_offs
+    assert [(on.pillar, on.outcome, len(on.checked)) for on in one.effects] == [
+        ("performance", Outcome.MISSED, 1),
+        ("reliability", Outcome.MET, 1),
+        ("costOptimization", Outcome.UNKNOWN, 0),
+    ]
+    by_pillar = {on.pillar: on.contradictions for on in one.effects}
+    assert "latency/late measured 9 s" in by_pillar["performance"][0]
+    assert by_pillar["reliability"] == by_pillar["costOptimization"] == ()
+    assert [check.outcome for check in one.whole] == [Outcome.MISSED]
+    assert len(one.contradictions) == 2
+
+
+def test_a_kept_limit_makes_no_pillar_better_that_a_drill_refuted() -> None:
+    """The refuted practice is pointed out at its pillar, beside the limit that was kept."""
+    kept = Expectation("az-failure", Measure.RPA, Fraction(1), "reliability")
+    effects = {"reliability": Effect.BETTER, "performance": Effect.BETTER}
+    decision = Decision("d", "Two zones", date(2026, 3, 1), "", "", effects, (kept,), "r:1")
+    refuting = Shown(QUESTION, CHOICE, holds=False, at=datetime(2026, 5, 1, tzinfo=UTC), source="a run")
+    [one] = reviewed(measured(rpa_s=0.4), decisions=(decision,), shown=(refuting,)).trade_offs
+    assert [on.outcome for on in one.effects] == [Outcome.MISSED, Outcome.UNKNOWN]
+    assert [len(on.contradictions) for on in one.effects] == [1, 0]
+
+
 def test_a_run_that_saw_no_recovery_contradicts_any_recovery_time() -> None:
     """And no older, better run makes a claim of improvement met."""
     never = measured("2026-11-20", rta_s=None, recovered=False, outcome=Outcome.MISSED)

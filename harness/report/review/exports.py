@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from harness.report import words
-from harness.review import PHASES, Gap, Review
+from harness.report.review import phrases
+from harness.review import CLAIMED, PHASES, Gap, Review
 
 _COLUMNS: Final = (
     "phase",
@@ -24,6 +25,8 @@ _COLUMNS: Final = (
     "to do",
     "buys",
     "assumed",
+    "because",
+    "evidence",
 )
 # Markup as text, and a name after an @ is nobody's: U+200B keeps GitHub from telling them.
 _ESCAPED: Final = str.maketrans(
@@ -63,12 +66,18 @@ def _row(gap: Gap) -> str:
         due,
         _cell(gap.owner) or "-",
         f"{_cell(gap.practice.choice.title)} ({_cell(gap.practice.choice.id)})",
-        gap.practice.state.value,
+        f"{gap.practice.state}{_by(gap)}",
         f"{gap.quadrant}{unsure}",
         _cell(gap.to_do),
         _cell("; ".join(gap.buys)) or "-",
     )
     return "| " + " | ".join(cells) + " |"
+
+
+def _by(gap: Gap) -> str:
+    """The runs, or the file, that the state of a claim rests on."""
+    practice = gap.practice
+    return f" ({_cell(phrases.sources(practice))})" if practice.shown and practice.state in CLAIMED else ""
 
 
 def _cell(text: str) -> str:
@@ -98,6 +107,8 @@ def roadmap_csv(gaps: Sequence[Gap]) -> str:
             gap.to_do,
             "; ".join(gap.buys),
             " ".join(gap.assumed),
+            practice.because,
+            phrases.sources(practice),
         )
         writer.writerow([_harmless(words.visible(one)) for one in cells])
     return out.getvalue()
@@ -117,8 +128,9 @@ def roadmap_github(gaps: Sequence[Gap]) -> str:
 
 def _issue(gap: Gap) -> dict[str, object]:
     practice = gap.practice
+    state = f"**{practice.state}**{_by(gap)}"
     body = [
-        f"{_cell(practice.choice.id)} of {_cell(practice.question)} ({_cell(gap.pillar)}) is **{practice.state}**.",
+        f"{_cell(practice.choice.id)} of {_cell(practice.question)} ({_cell(gap.pillar)}) is {state}.",
         "",
         f"To do: {_cell(gap.to_do)}",
     ]

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
-from harness.review import FORMULA, Change, Gap, Improved, PillarScore, Practice, Review, TradeOff, Trend
+from harness.review import FORMULA, Change, Checked, Gap, Improved, PillarScore, Practice, Review, TradeOff, Trend
 
 REVIEW_SCHEMA: Final = "wellproven/review/v1"
 
@@ -65,6 +65,9 @@ def _practice(practice: Practice) -> dict[str, object]:
         "because": practice.because,
         "source": shown.source if shown else None,
         "at": shown.at.isoformat() if shown else None,
+        "rests_on": [
+            {"source": one.source, "at": one.at.isoformat(), "zones": sorted(one.zones)} for one in practice.rests_on
+        ],
         "excluded": practice.excluded or None,
         "provable_by": {
             "drills": list(practice.choice.provable.drills),
@@ -104,19 +107,31 @@ def _trade_off(one: TradeOff) -> dict[str, object]:
         "by": decision.by,
         "because": decision.because,
         "effects": {pillar: effect.value for pillar, effect in decision.effects.items()},
-        "checked": [
+        "by_pillar": [
             {
-                "experiment": checked.expectation.experiment,
-                "measure": checked.expectation.measure.value,
-                "at_most": float(checked.expectation.at_most),
-                "measured": checked.measured,
-                "run": checked.run or None,
-                "outcome": checked.outcome.value,
-                "because": checked.because,
+                "pillar": effect.pillar,
+                "effect": effect.effect.value,
+                "outcome": effect.outcome.value,
+                "checked": [_checked(check) for check in effect.checked],
+                "contradictions": list(effect.contradictions),
             }
-            for checked in one.checked
+            for effect in one.effects
         ],
+        "checked": [_checked(check) for check in one.checked],
         "contradictions": list(one.contradictions),
+    }
+
+
+def _checked(one: Checked) -> dict[str, object]:
+    return {
+        "pillar": one.expectation.pillar or None,
+        "experiment": one.expectation.experiment,
+        "measure": one.expectation.measure.value,
+        "at_most": float(one.expectation.at_most),
+        "measured": one.measured,
+        "run": one.run or None,
+        "outcome": one.outcome.value,
+        "because": one.because,
     }
 
 

@@ -72,7 +72,6 @@ def review_html(review: Review, run_links: Mapping[str, str]) -> str:
         measured=review.measured,
         measured_pillars=[one for one in review.pillars if one.id in MEASURED_PILLARS],
         places=_places(review),
-        names={one.id: one.name for one in review.pillars},
         cells=drawn.cells(review.gaps),
         phases=[(name, PHASE_MEANINGS[name], gaps) for name in PHASES if (gaps := _of_phase(review, name))],
         courses=drawn.courses(review),

@@ -6,7 +6,7 @@ from typing import Final
 
 from harness.judge import Outcome
 from harness.report import words
-from harness.review import CLAIMED, Choice, Gap, Measured, Practice, Review, Risks, State, TradeOff
+from harness.review import CLAIMED, Choice, Effect, Gap, Measured, OnPillar, Practice, Review, Risks, Shown, State
 
 UNSHOWN: Final = (State.UNPROVEN, State.STALE, State.PARTIAL)  # claimed, and evidence could show it
 _SYMBOLS: Final = {
@@ -121,10 +121,14 @@ def _either(names: Iterable[str]) -> str:
     return " or ".join(names)
 
 
-def further_contradictions(one: TradeOff) -> list[str]:
-    """What contradicts a decision beside its own limits that were not kept: those are said with the limits."""
-    said = {check.because for check in one.checked}
-    return [contradiction for contradiction in one.contradictions if contradiction not in said]
+def effect(one: OnPillar) -> str:
+    """`Reliability: worse`."""
+    return f"{one.name}: {'no effect' if one.effect is Effect.NONE else one.effect}"
+
+
+def unsupported(one: OnPillar) -> str:
+    """That an effect is only said; "" where something was measured, or was to be."""
+    return "" if one.checked or one.refuted else "no evidence"
 
 
 def unsure(gap: Gap, *names: str) -> str:
@@ -132,9 +136,15 @@ def unsure(gap: Gap, *names: str) -> str:
     return " (?)" if set(names) & set(gap.assumed) else ""
 
 
-def evidence(practice: Practice) -> str:
-    """The date of the evidence that decided; "" where there is none."""
-    return f"{practice.shown.at:%Y-%m-%d}" if practice.shown else ""
+def evidence(shown: Shown) -> str:
+    """When evidence was seen, and without which zone."""
+    lost = f", without {', '.join(sorted(shown.zones))}" if shown.zones else ""
+    return f"{shown.at:%Y-%m-%d}{words.visible(lost)}"
+
+
+def sources(practice: Practice) -> str:
+    """The runs and files that a state rests on."""
+    return ", ".join(one.source for one in practice.rests_on)
 
 
 def outcome_of(state: State) -> Outcome:

@@ -48,11 +48,11 @@ def show_review(review: Review, console: Console) -> None:
     for title, lines in _blocks(review, console.encoding):
         console.print()
         put(console, Text(title, style="bold"), width)
-        for line in lines:
-            put(console, _indented(line), width)
+        for one in lines:
+            put(console, _indented(one), width)
 
 
-def _indented(line: Text) -> RenderableType:
+def _indented(line: RenderableType) -> RenderableType:
     return Padding(line, (0, 0, 0, 2), expand=False)
 
 
@@ -88,7 +88,7 @@ def _risks(one: PillarScore) -> str:
     return f"{high:>9}{medium:>9}{one.unanswered:>12}"
 
 
-def _blocks(review: Review, encoding: str) -> Iterator[tuple[str, list[Text]]]:
+def _blocks(review: Review, encoding: str) -> Iterator[tuple[str, Sequence[RenderableType]]]:
     """Titled lists; empty ones are left out."""
     measured = [_measured(one, encoding) for one in review.measured]
     if measured:
@@ -132,7 +132,7 @@ def _practices(found: Sequence[Practice]) -> Iterator[Text]:
     """Each with its reason; where there is none to tell, by question in as few lines as it takes."""
     reasoned = [one for one in found if one.state in _STATE_STYLES]
     for one in reasoned:
-        by = f" ({words.visible(one.shown.source)})" if one.shown else ""
+        by = f" ({words.visible(phrases.sources(one))})" if one.shown else ""
         because = f": {words.visible(one.because)}" if one.because else ""
         yield Text.assemble((words.visible(one.choice.id), _STATE_STYLES[one.state]), because, by)
     for one in found:
@@ -141,13 +141,17 @@ def _practices(found: Sequence[Practice]) -> Iterator[Text]:
             yield Text.assemble(words.visible(one.choice.id), (f": {words.visible(how)}" if how else "", "dim"))
 
 
-def _trade_off(one: TradeOff, encoding: str) -> Iterator[Text]:
-    for check in one.checked:
+def _trade_off(one: TradeOff, encoding: str) -> Iterator[RenderableType]:
+    """Each pillar's effect with its own evidence below it; then the limits that are about none of them."""
+    for effect in one.effects:
+        nothing = phrases.unsupported(effect)
+        yield Text.assemble(words.visible(phrases.effect(effect)), (f" ({nothing})" if nothing else "", "dim"))
+        for check in effect.checked:
+            yield _indented(_outcome(check.outcome, check.because, encoding))
+        for said in effect.refuted:
+            yield _indented(Text(f"contradicted: {words.visible(said)}", style="bold red"))
+    for check in one.whole:
         yield _outcome(check.outcome, check.because, encoding)
-    for said in phrases.further_contradictions(one):
-        yield Text(f"contradicted: {words.visible(said)}", style="bold red")
-    if not one.checked and not one.contradictions:
-        yield Text("nothing was said that could be measured", style="dim")
 
 
 def _outcome(outcome: Outcome, said: str, encoding: str) -> Text:

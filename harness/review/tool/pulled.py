@@ -1,12 +1,13 @@
 """What was pulled, as a lens and as answers in our own format. Pure."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from harness.documents import block
-from harness.errors import FileError
+from harness.errors import FileError, Mistake
 from harness.review.answers import BUILT_IN
 from harness.review.built_in import SCHEMA_VERSION, built_in_lens
 from harness.review.lens import parse_lens
@@ -15,6 +16,10 @@ from harness.review.tool.remote import LensReview, Pulled, ToolAnswer, ToolChoic
 from harness.review.types import Choice, Lens, Pillar, Question, Risk
 from harness.text import savable
 
+# A place in the lens that is made of answers, and the fields of an answer that it was made of.
+_PLACE: Final = re.compile(r"pillars\[(\d+)\]\.questions\[(\d+)\](?:\.choices(?:\[(\d+)\])?)?(?:\.(\w+))?")
+_FIELDS: Final = {"id": "QuestionId", "title": "QuestionTitle", "description": "QuestionDescription"}
+_CHOICE_FIELDS: Final = {"id": "ChoiceId", "title": "Title", "description": "Description"}
 RULES_UNKNOWN: Final = "Its risk rules are unknown: `reportedRisk` is what the tool said of the answers it had."
 
 
@@ -78,7 +83,29 @@ def described(review: LensReview, answers: Iterable[ToolAnswer]) -> tuple[str, L
         "pillars": [one for one in pillars if one["questions"]],
     }
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    return text, parse_lens(text.encode(), f"{review.short}.json")
+    try:
+        return text, parse_lens(text.encode(), f"{review.short}.json")
+    except FileError as error:
+        asked = [[one for one in every if one.pillar == pillar.id and one.practices] for pillar in review.pillars]
+        kept = [one for one in asked if one]
+        raise FileError(_in_answer(one, kept) for one in error.mistakes) from None
+
+
+def _in_answer(mistake: Mistake, asked: Sequence[Sequence[ToolAnswer]]) -> Mistake:
+    """A mistake in the lens made of answers, at its place in the answer of AWS: nobody has that lens's lines."""
+    found = _PLACE.match(mistake.path)
+    if found is None:  # of the questions as a whole
+        return replace(mistake, file="AWS ListAnswers", line=0, path="AnswerSummaries")
+    pillar, question, choice, name = found.groups()
+    answer = asked[int(pillar)][int(question)]
+    if choice is not None:
+        index = answer.choices.index(answer.practices[int(choice)])
+        path = ".".join([f"Answer.Choices[{index}]", *([_CHOICE_FIELDS.get(name, name)] if name else [])])
+    elif mistake.path.endswith(".choices"):
+        path = "Answer.Choices"
+    else:
+        path = ".".join(["Answer", *([_FIELDS.get(name, name)] if name else [])])
+    return replace(mistake, file=f"AWS GetAnswer {answer.question}", line=0, path=path)
 
 
 def lens_of(review: LensReview, answers: Iterable[ToolAnswer]) -> Lens:
@@ -122,9 +149,13 @@ def _exported(pulled: Pulled) -> tuple[Lens | None, str]:
     if not pulled.exported:
         return None, pulled.not_exported
     try:
-        lens = parse_lens(json.dumps(json.loads(pulled.exported), ensure_ascii=False).encode(), "the exported lens")
-    except (ValueError, FileError) as error:
-        return None, f"the exported lens cannot be read: {str(error).splitlines()[0]}"
+        lens = parse_lens(json.dumps(json.loads(pulled.exported), ensure_ascii=False).encode(), "AWS ExportLens")
+    except json.JSONDecodeError as error:
+        return None, f"the exported lens cannot be read: AWS ExportLens: LensJSON: {error.msg} at character {error.pos}"
+    except FileError as error:
+        first = error.mistakes[0]
+        path = f"LensJSON.{first.path}" if first.path else "LensJSON"
+        return None, f"the exported lens cannot be read: {replace(first, line=0, path=path)}"
     known = dict(_ids(lens))
     for answer in pulled.answers:
         strange = {one.id for one in answer.practices} - known.get(answer.question, frozenset())

@@ -126,7 +126,7 @@ def answers(naming: Naming = tame) -> Answers:
                 by=naming("decider"),
                 effects={"reliability": Effect.BETTER, naming("own"): Effect.WORSE},
                 expects=(
-                    Expectation(naming("az-failure"), Measure.RPA, Fraction(1)),
+                    Expectation(naming("az-failure"), Measure.RPA, Fraction(1), naming("own")),
                     Expectation(naming("never-run"), Measure.RTA, Fraction(5)),
                 ),
                 where="review.yaml:1",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.report import review_json, roadmap_csv, roadmap_github, roadmap_markdown
-from harness.review import Gap, Review
+from harness.review import Gap, Review, State
 from tests.report.review.reviews import bare, hostile, whole
 
 PAGE = (Path(__file__).parents[3] / "docs/review.md").read_text(encoding="utf-8")
@@ -36,7 +36,7 @@ def test_the_csv_survives_commas_quotes_and_lines() -> None:
     """A row a gap, a column a field, whatever stands in them."""
     gaps = whole(hostile).gaps
     rows = list(csv.reader(io.StringIO(roadmap_csv(gaps)), strict=True))
-    assert {len(row) for row in rows} == {14}
+    assert {len(row) for row in rows} == {16}
     assert len(rows) == 1 + len(gaps)
     assert all("\x1b" not in cell for row in rows for cell in row)
 
@@ -102,3 +102,17 @@ def test_every_field_of_the_json_is_documented() -> None:
     found = json.loads(review_json(whole()))
     assert {"then", "trade_offs", "rta_s", "fell_by", "high_risk_unrefuted"} <= keys(found)
     assert [key for key in sorted(keys(found)) if f"`{key}`" not in PAGE] == []
+
+
+def test_every_form_of_the_roadmap_names_what_a_state_rests_on() -> None:
+    """The run or the file, beside the state; of what nobody claims there is none."""
+    gaps = [one for one in whole().gaps if one.practice.state is State.REFUTED]
+    [gap] = gaps
+    assert gap.practice.shown is not None
+    source = gap.practice.shown.source
+    [row] = csv.DictReader(io.StringIO(roadmap_csv(gaps)))
+    assert (row["evidence"], row["because"]) == (source, "because of spread")
+    assert f"| refuted ({source}) |" in roadmap_markdown(replace(whole(), gaps=(gap,)))
+    assert f"is **refuted** ({source})." in json.loads(roadmap_github(gaps))[0]["body"]
+    unclaimed = replace(gap, practice=replace(gap.practice, state=State.NOT_CLAIMED))
+    assert source not in roadmap_markdown(replace(whole(), gaps=(replace(unclaimed, to_do="do it"),)))

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
 
@@ -217,7 +218,11 @@ def test_trade_offs_show_what_contradicts_them(page: str, found: Review) -> None
     text = " ".join(read(page).sections["trade-offs"].split())
     [one] = found.trade_offs
     assert "▲ Reliability: better" in text
-    assert "▼ Own pillar: worse" in text
+    assert "▼ Own pillar: worse ✗ missed RPA in az-failure" in text
+    effects = tuple(replace(on, checked=(), refuted=()) for on in one.effects)
+    without = replace(found, trade_offs=(replace(one, effects=effects),))
+    bare_text = " ".join(read(review_html(without, {})).sections["trade-offs"].split())
+    assert "▲ Reliability: better no evidence ▼ Own pillar: worse no evidence" in bare_text
     for check in one.checked:
         assert text.count(f"{check.outcome} {check.because}") == 1
     assert len(one.contradictions) == 2
@@ -314,3 +319,27 @@ def test_the_built_in_lens_has_its_six_pillars() -> None:
         assert reader.row(pillar.name, 8)[2:4] == ["0", "0"]
     assert len(found.pillars) == 6
     assert "Nothing is claimed" in review_html(found, {})
+
+
+def test_a_practice_proven_zone_by_zone_links_every_run() -> None:
+    """The newest of each zone, with its day and its zone; an older run of the same zone is not one of them."""
+    said = answers()
+    said = replace(said, scope=replace(said.scope, zones=("a", "b")))
+    many = next(one for one in shown() if one.choice == "many")
+    runs = {
+        f"az-failure/{name}": replace(many, source=f"az-failure/{name}", at=NOW - timedelta(days=days), zones=zones)
+        for name, days, zones in (("one", 3, {"a"}), ("two", 2, {"b"}), ("old", 9, {"a"}))
+    }
+    found = review(said, "staging", list(runs.values()), [], (), NOW)
+    proven = practice(found, "many")
+    assert (proven.state, [one.source for one in proven.rests_on]) == (
+        State.PROVEN,
+        ["az-failure/two", "az-failure/one"],
+    )
+    page = review_html(found, {name: f"{name}/report.html" for name in runs})
+    [row] = [one for one in re.findall(r"<tr id=\"practice-.*?</tr>", page, re.DOTALL) if "Practise many" in one]
+    assert re.findall(r'<a href="([^"]+)"', row) == ["az-failure/two/report.html", "az-failure/one/report.html"]
+    assert "2026-11-22, without b" in row
+    assert "2026-11-21, without a" in row
+    rows = json.loads(review_json(found))["pillars"][0]["practices"]
+    assert [one["zones"] for one in rows[0]["rests_on"]] == [["b"], ["a"]]
