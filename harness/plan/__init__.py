@@ -3,7 +3,7 @@
 from harness.plan.allow import Allow, MaintenanceWindow, Reach, Resource, Survey
 from harness.plan.doses import next_dose
 from harness.plan.experiment import Action, Evidence, Experiment, Proves, read_experiment
-from harness.plan.guard import BurnRule, Guard, LatencyRule, MetricRule, rules_in_words
+from harness.plan.guard import BurnRule, Guard, LatencyRule, MetricRule, goes_by, rules_in_words
 from harness.plan.limits import Around, in_words, needs_asking, refusals
 from harness.plan.maker import make
 from harness.plan.plan import Phase, PhaseName, Plan, RequestPlan, SampleSize
@@ -66,6 +66,7 @@ __all__ = [
     "Sweep",
     "Target",
     "built_in_target",
+    "goes_by",
     "in_words",
     "is_aws",
     "is_decided",

@@ -12,7 +12,7 @@ from harness.documents import Document, Mistakes
 from harness.errors import Mistake, RefusedError, UsageError
 from harness.plan.doses import STEPS_MAX
 from harness.plan.experiment import Evidence, Experiment, Ledger, WrittenEvidence, WrittenHealed, WrittenPhases, resolve
-from harness.plan.guard import plan_guard, unreachable_burn
+from harness.plan.guard import guard_mistakes, plan_guard
 from harness.plan.plan import Phase, PhaseName, Plan, RequestPlan, SampleSize
 from harness.plan.profile import Arrivals, Profile, Route, Stage
 from harness.plan.reached import speaks_to
@@ -165,9 +165,8 @@ def _variation_mistakes(
     experiment: Experiment, document: Document, prefix: tuple[str | int, ...], slos: list[Slo]
 ) -> list[Mistake]:
     """What is wrong with the surge, the dose and the guard."""
-    drill, found = experiment.drill, []
-    if drill.guard and drill.guard.burn and (reachable := unreachable_burn(drill.guard.burn, tuple(slos))):
-        found.append(document.mistake((*prefix, "guard", "burn", "rate"), reachable))
+    drill = experiment.drill
+    found = list(guard_mistakes(drill.guard, tuple(slos), document, prefix))
     if drill.surge is not None and not _surges(experiment, tuple(slos)):
         way_out = "annotate the SLOs with wellproven.dev/traffic and wellproven.dev/peak"
         found.append(document.mistake((*prefix, "surge"), "SLOs that state their traffic and its peak", way_out))
