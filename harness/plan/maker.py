@@ -13,6 +13,7 @@ from harness.errors import Mistake, RefusedError, UsageError
 from harness.plan.doses import STEPS_MAX
 from harness.plan.experiment import Evidence, Experiment, Ledger, WrittenEvidence, WrittenHealed, WrittenPhases, resolve
 from harness.plan.guard import guard_mistakes, plan_guard
+from harness.plan.inline import secrets_on_command_lines
 from harness.plan.plan import Phase, PhaseName, Plan, RequestPlan, SampleSize
 from harness.plan.profile import Arrivals, Profile, Route, Stage
 from harness.plan.reached import speaks_to
@@ -146,6 +147,7 @@ def _judged_by(
             experiment, document, prefix, [by_name[n] for n in drill.slos if n in by_name] or list(promises.slos)
         )
     )
+    mistakes.add(*secrets_on_command_lines(document, target.secrets))
     for index, item in enumerate(drill.evidence):
         if item.zone_silent is not None and target.zone_header is None:
             way_out = f"add zone-header: to target {target.name}, or take other evidence"

@@ -194,6 +194,12 @@ CREDENTIALS = {
     "secrets.aws.aws_session_token": (
         "secrets: {aws: {aws_session_token: {type: env, key: OTHER_SESSION}}}\nconfiguration:\n"
     ),
+    "secrets.aws, which may hold any key of Vault's": (
+        "secrets: {aws: {type: vault, path: secret/aws}}\nconfiguration:\n"
+    ),
+    "secrets.shop.all, which may hold any key of Vault's": (
+        "secrets: {shop: {all: {type: vault, path: secret/shop}}}\nconfiguration:\n"
+    ),
 }
 
 
@@ -206,6 +212,13 @@ def test_credentials_of_the_experiments_own_are_refused(tmp_path: Path, where: s
         (reason,) = refusals(plan, target, None, Around(now=NOON))
         assert f"credentials of its own ({where})" in reason
         assert "name the profile in the target: aws: {profile: ...}" in reason
+
+
+def test_one_key_of_vault_s_under_another_name_is_no_credential(tmp_path: Path) -> None:
+    """What is taken from Vault by its key has the name that the experiment gives it, and no other."""
+    target = target_of(tmp_path)
+    written = "secrets: {shop: {signing: {type: vault, path: secret/shop, key: signing}}}\nconfiguration:\n"
+    assert refusals(own_plan(tmp_path, target, written), target, survey(reach(instances(3))), Around(now=NOON)) == []
 
 
 def test_where_no_account_is_named_an_experiment_may_bring_its_credentials(tmp_path: Path) -> None:

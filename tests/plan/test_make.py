@@ -129,3 +129,15 @@ def test_a_declared_secret_stands_in_no_plan_whatever_its_name(tmp_path: Path, c
     plan = make(experiment, document, PROMISES, target, environment={"SHOP_LOGIN": "canary-of-a-login"})
     assert plan.actions[0].arguments["login"] == "${login}"
     assert "canary" not in plan.model_dump_json()
+
+
+def test_what_the_target_calls_secret_stands_on_no_command_line(tmp_path: Path) -> None:
+    """Whatever its name is in the experiment's configuration."""
+    text = (ROOT / "experiments/az-failure.yaml").read_text()
+    action = "{type: action, name: say, provider: {type: process, path: echo, arguments: ['${login}']}}"
+    text = text.replace("configuration:\n", "configuration:\n  login: {type: env, key: SHOP_LOGIN}\n", 1)
+    path = tmp_path / "zone.yaml"
+    path.write_text(text.replace("method:\n", f"method:\n  - {action}\n", 1))
+    assert plan_of(path=path, target=TARGET.model_copy(update={"environment_variables": {"SHOP_LOGIN": "me"}}))
+    with pytest.raises(FileError, match=r"method\[0\].provider.arguments\[0\]: got \$\{login\}, a secret"):
+        plan_of(path=path, target=TARGET.model_copy(update={"secrets": ("SHOP_LOGIN",)}))
