@@ -344,6 +344,15 @@ def configuration_of(
     return found
 
 
+def secret_variables(experiment: Experiment) -> set[str]:
+    """Environment variables that an experiment takes secrets from, by its own words or by their names."""
+    configuration = experiment.body.get("configuration")
+    entries = configuration.items() if isinstance(configuration, dict) else ()
+    keys = {name: str(entry.get("key")) for name, entry in entries if isinstance(entry, dict)}
+    named = {key for name, key in keys.items() if looks_secret(name) or looks_secret(key)}
+    return {*named, *environment_keys(experiment.body.get("secrets"))}
+
+
 class Evidence(Model):
     """Evidence with its variables resolved."""
 

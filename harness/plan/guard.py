@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
 
 from harness.documents import Document, DurationNs, ExactNumber, Where, Whole, exact, problem
-from harness.errors import Mistake
+from harness.errors import Mistake, RefusedError
 from harness.model import Exact, Model
 from harness.plan.written import Share, Written
 from harness.slo import ForeignIndicator, LoadIndicator, RecoveryObjective, Slo
@@ -237,10 +237,14 @@ def _metric(written: WrittenGuardMetric, resolve: Callable[[JsonValue], JsonValu
     if written.prometheus is None:
         return MetricRule(**often, how="alarm", alarm=str(resolve(written.alarm)))
     asked = written.prometheus
+    url = str(resolve(asked.url)).rstrip("/")
+    if "${" in url:  # what is secret stays a name in a plan
+        why = "its address comes from a secret, which no plan holds; let a name that is none lead there"
+        raise RefusedError(f"guard metric {written.name}: {why}")
     return MetricRule(
         **often,
         how="prometheus",
-        url=str(resolve(asked.url)).rstrip("/"),
+        url=url,
         query=str(resolve(asked.query)),
         op=asked.op,
         value=asked.value,

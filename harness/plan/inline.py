@@ -5,11 +5,11 @@ or `type: vault`. Elsewhere a field whose name looks like a secret's holds a nam
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from harness.documents import Document, Where
+from harness.documents import Document, Where, dotted
 from harness.errors import Mistake
-from harness.redaction import environment_keys, has_credentials, looks_secret
+from harness.redaction import GUESSED_CHARS_MIN, environment_keys, has_credentials, looks_secret
 
 REFERENCE = "a reference: {type: env, key: NAME}, or {type: vault, path: PATH}"
 WRITTEN_OUT = "a secret written out"
@@ -94,6 +94,27 @@ def secrets_on_command_lines(document: Document, names: Collection[str] = ()) ->
                         )
                         expected = "no secret on a command line, where every process list shows it"
                         yield document.mistake(here, expected, way_out, got=f"${{{name}}}, a secret")
+
+
+def secrets_in_plan(
+    file: str, plan: Mapping[str, object], environment: Mapping[str, str], names: Iterable[str]
+) -> Iterator[Mistake]:
+    """Every secret that came into a plan, which is stored: the value of a variable named, or credentials in an address.
+
+    A value of fewer than eight characters may be an ordinary word, and is not looked for.
+    """
+    values = {name: environment.get(name, "").strip() for name in sorted(names)}
+    values = {name: value for name, value in values.items() if len(value) >= GUESSED_CHARS_MIN}
+    found: dict[str, tuple[str, str]] = {}  # each once, at its first place
+    for at, text in _texts((), plan):
+        for name in (name for name, value in values.items() if value in text):
+            way_out = "refer to it by its name, or take another for a secret"
+            found.setdefault(f"the value of {name}", (dotted(at), way_out))
+        if has_credentials(text):
+            way_out = "take them out of the variable that it comes from; what an activity needs belongs into secrets:"
+            found.setdefault("an address with a user or a password", (dotted(at), way_out))
+    for got, (where, way_out) in found.items():
+        yield Mistake(file, 1, "", f"{got} at {where} of the plan", "no secret in what is stored", way_out)
 
 
 def _secret_names(body: dict[str, object], declared: Collection[str]) -> tuple[set[str], set[str] | None]:
