@@ -4,7 +4,7 @@ from harness.plan.allow import Allow, MaintenanceWindow, Reach, Resource, Survey
 from harness.plan.doses import next_dose
 from harness.plan.experiment import Action, Evidence, Experiment, Proves, read_experiment, secret_variables
 from harness.plan.guard import BurnRule, Guard, LatencyRule, MetricRule, goes_by, rules_in_words
-from harness.plan.limits import Around, in_words, needs_asking, refusals
+from harness.plan.limits import Around, budget_left, in_words, needs_asking, refusals
 from harness.plan.maker import make
 from harness.plan.plan import Phase, PhaseName, Plan, RequestPlan, SampleSize
 from harness.plan.profile import HEADER_VARIABLE, SURGE_SEQ, Arrivals, Profile, Route, Stage, header_variables
@@ -66,6 +66,7 @@ __all__ = [
     "Survey",
     "Sweep",
     "Target",
+    "budget_left",
     "built_in_target",
     "goes_by",
     "header_variables",
