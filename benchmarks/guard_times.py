@@ -58,7 +58,8 @@ def guarded(folder: Path) -> Path:
     """The zone's loss, with a guard that it trips."""
     text = (ROOT / "experiments/az-failure.yaml").read_text()
     made = folder / "guarded.yaml"
-    made.write_text(text.replace("    disruption: az", f"{GUARD}    disruption: az", 1))
+    begin, end = text.index("    guard:"), text.index("    evidence:")
+    made.write_text(text[:begin] + GUARD + text[end:])
     return made
 
 

@@ -89,6 +89,12 @@ def without_secrets(
 
 
 NAMES_VARIABLE: Final = "WELLPROVEN_SECRET_NAMES"  # the variables that the target calls secret, with commas between
+_DECLARED: Final = set[str]()
+
+
+def declare(names: Iterable[str]) -> None:
+    """Have `Redactor.of_process` know these variables as secrets from now on: a file that was read calls them so."""
+    _DECLARED.update(names)
 
 
 class Redactor:
@@ -107,7 +113,7 @@ class Redactor:
     @classmethod
     def of_process(cls) -> "Redactor":
         """One that knows the secrets of this process's environment."""
-        return cls(os.environ, [name for name in os.environ.get(NAMES_VARIABLE, "").split(",") if name])
+        return cls(os.environ, {*filter(None, os.environ.get(NAMES_VARIABLE, "").split(",")), *_DECLARED})
 
     def learn(self, values: Iterable[str], chars_min: int = DECLARED_CHARS_MIN) -> None:
         """Know these values as secrets from now on, and each of their longer lines: a log breaks them."""

@@ -237,6 +237,7 @@ def test_production_is_refused_with_77(project: Path) -> None:
         "  it is production; say that you know with --production",
         "  a drill in production needs somebody who approved it; name them with --approver NAME",
         "  it is production and names no maintenance window; add allow: {windows: [...]} to the target",
+        "  it is production, and nothing says what the drill may cost; add budget: 5% to the experiment",
     ]
     assert not (project / "runs").exists()
 

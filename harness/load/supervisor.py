@@ -18,8 +18,8 @@ import harness
 from harness.clock import Clock
 from harness.errors import FileError, NotAvailableError, UsageError
 from harness.load.schedule import ARRIVALS_MAX, expected_arrivals
-from harness.load.template import Template, header_variables
-from harness.plan import Profile
+from harness.load.template import Template
+from harness.plan import Profile, header_variables
 from harness.redaction import NAMES_VARIABLE, without_secrets
 from harness.units import NS_PER_MS
 

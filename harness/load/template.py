@@ -10,12 +10,11 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from harness.errors import NotAvailableError, UsageError
-from harness.plan import Profile, Route
+from harness.plan import HEADER_VARIABLE, Profile, Route
 
 USER_AGENT: Final = "wellproven"
 _PATH_SAFE: Final = "/:@!$&'()*+,;=-._~%?"  # RFC 3986: path and query, and what is already encoded
 _PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}")
-_VARIABLE: Final = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}")
 _METHODS_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 
@@ -92,7 +91,7 @@ class Template:
     def _header(self, text: str) -> bytes:
         """A header's value as a format; `${NAME}` stands for what the variable NAME holds, as it is."""
         pieces = []
-        for number, piece in enumerate(_VARIABLE.split(text)):
+        for number, piece in enumerate(HEADER_VARIABLE.split(text)):
             if number % 2 == 0:
                 pieces.append(self._format(piece, "header"))
             elif piece not in self._environment or _has_control(self._environment[piece]):
@@ -114,12 +113,6 @@ class Template:
                 ]
                 position = match.end()
         return b"".join([*pieces, _literal(text[position:], place).replace(b"%", b"%%")])
-
-
-def header_variables(profile: Profile) -> set[str]:
-    """Environment variables that the headers of any route name."""
-    texts = [text for route in profile.routes for text in route.headers.values()]
-    return {name for text in texts for name in _VARIABLE.findall(text)}
 
 
 def _values(route: Route, name: str) -> tuple[tuple[bytes, tuple[bytes, ...]], ...]:

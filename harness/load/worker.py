@@ -21,9 +21,9 @@ from harness.load.lanes import PLANNED, Arrival, Lanes, Visitor, Work
 from harness.load.priority import ask_for_short_turns
 from harness.load.recorder import Recorder
 from harness.load.schedule import Timetable, make_surge, make_timetable
-from harness.load.template import Endpoint, Template, header_variables
+from harness.load.template import Endpoint, Template
 from harness.load.wire import Dialer
-from harness.plan import Profile
+from harness.plan import Profile, header_variables
 from harness.record import WorkerReport
 from harness.redaction import Redactor
 from harness.units import NS_PER_MS, NS_PER_S

@@ -2,12 +2,12 @@
 
 from harness.plan.allow import Allow, MaintenanceWindow, Reach, Resource, Survey
 from harness.plan.doses import next_dose
-from harness.plan.experiment import EXTENSION, Action, Evidence, Experiment, Proves, read_experiment
-from harness.plan.guard import BurnRule, Guard, LatencyRule, MetricRule, rules_in_words
-from harness.plan.limits import Around, in_words, needs_asking, refusals
+from harness.plan.experiment import EXTENSION, Action, Evidence, Experiment, Proves, read_experiment, secret_variables
+from harness.plan.guard import BurnRule, Guard, LatencyRule, MetricRule, goes_by, rules_in_words
+from harness.plan.limits import Around, budget_left, in_words, needs_asking, refusals
 from harness.plan.maker import make
 from harness.plan.plan import Phase, PhaseName, Plan, RequestPlan, SampleSize
-from harness.plan.profile import SURGE_SEQ, Arrivals, Profile, Route, Stage
+from harness.plan.profile import HEADER_VARIABLE, SURGE_SEQ, Arrivals, Profile, Route, Stage, header_variables
 from harness.plan.reached import is_aws, known_reach
 from harness.plan.sequential import (
     ALPHA,
@@ -34,6 +34,7 @@ __all__ = [
     "DOSE_MEASURED_MIN",
     "DOSE_SETTLE_NS",
     "EXTENSION",
+    "HEADER_VARIABLE",
     "LOG_DECIDED",
     "SURGE_SEQ",
     "TESTBED",
@@ -66,7 +67,10 @@ __all__ = [
     "Survey",
     "Sweep",
     "Target",
+    "budget_left",
     "built_in_target",
+    "goes_by",
+    "header_variables",
     "in_words",
     "is_aws",
     "is_decided",
@@ -82,4 +86,5 @@ __all__ = [
     "refusals",
     "requests_needed",
     "rules_in_words",
+    "secret_variables",
 ]

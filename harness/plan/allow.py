@@ -1,7 +1,8 @@
 """What a target allows: the limits of `allow:` in experiments/targets.yaml. What is not allowed there is refused.
 
 The embedded target and `development` need not say anything. `staging` and `production` must name, for an experiment
-that calls AWS: account and region (`aws:`), zones, tags, and the largest share of the capacity.
+that calls AWS: account and region (`aws:`), zones, tags, and the largest share of the capacity. In `production` every
+experiment says what it may cost (`budget`), and half of each SLO's budget stays untouched by drills.
 """
 
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ from harness.plan.written import Share, Written
 from harness.units import NS_PER_S
 
 FAULT_NS: Final = 15 * 60 * NS_PER_S  # the longest fault, where staging or production names none
+BUDGET_LEFT: Final = Fraction(1, 2)  # of each SLO's window, where production names nothing: incidents need the rest
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: Final[tuple[Day, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

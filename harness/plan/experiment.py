@@ -16,7 +16,7 @@ from harness.documents import Document, DurationNs, Mistakes, RatePerS, problem,
 from harness.errors import FileError, Mistake
 from harness.model import Exact, Model
 from harness.plan.guard import WrittenGuard
-from harness.plan.inline import inline_secrets
+from harness.plan.inline import inline_secrets, secrets_on_command_lines
 from harness.plan.watch import Factor, Surge, WrittenBreaker, WrittenDependency, WrittenDose
 from harness.plan.written import Share, Written
 from harness.redaction import environment_keys, looks_secret
@@ -174,7 +174,7 @@ def read_experiment(path: Path) -> tuple[Experiment, Document]:
     mistakes = Mistakes()
     if len(documents) > 1:
         mistakes.add(Mistake(str(path), documents[1].line(), "", "a second document", "one experiment a file"))
-    mistakes.add(*_skeleton_mistakes(document), *inline_secrets(document))
+    mistakes.add(*_skeleton_mistakes(document), *inline_secrets(document), *secrets_on_command_lines(document))
     extension = _read_extension(document, mistakes)
     mistakes.raise_any()
     assert extension is not None
@@ -342,6 +342,15 @@ def configuration_of(
         elif isinstance(entry, str | int | float):
             found[name] = str(entry)
     return found
+
+
+def secret_variables(experiment: Experiment) -> set[str]:
+    """Environment variables that an experiment takes secrets from, by its own words or by their names."""
+    configuration = experiment.body.get("configuration")
+    entries = configuration.items() if isinstance(configuration, dict) else ()
+    keys = {name: str(entry.get("key")) for name, entry in entries if isinstance(entry, dict)}
+    named = {key for name, key in keys.items() if looks_secret(name) or looks_secret(key)}
+    return {*named, *environment_keys(experiment.body.get("secrets"))}
 
 
 class Evidence(Model):

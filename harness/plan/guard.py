@@ -1,22 +1,24 @@
 """When a run must be stopped and its fault undone: the guard as written in an experiment, and as planned.
 
-Every rule is looked at ten times a second, over the traffic that is our own. A rule over a window divides by what was
-planned for the whole of it, so that the first seconds of a run count as a clean history:
+Every rule is looked at ten times a second, over the traffic that is our own: it goes by the critical SLOs that our load
+sees, and where there is none, a metric of the target's own must stand in for them. A rule over a window divides by what
+was planned for the whole of it, so that the first seconds of a run count as a clean history:
 
     burn = bad / (planned * (1 - T))       share = slow / planned        planned = rate [1/s] * window [s]
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
 
-from harness.documents import DurationNs, ExactNumber, Whole, exact, problem
+from harness.documents import Document, DurationNs, ExactNumber, Where, Whole, exact, problem
+from harness.errors import Mistake, RefusedError
 from harness.model import Exact, Model
 from harness.plan.written import Share, Written
-from harness.slo import RecoveryObjective, Slo
+from harness.slo import ForeignIndicator, LoadIndicator, RecoveryObjective, Slo
 from harness.units import NS_PER_S, format_duration, format_percent
 
 NO_DATA_NS: Final = 10 * NS_PER_S
@@ -235,27 +237,74 @@ def _metric(written: WrittenGuardMetric, resolve: Callable[[JsonValue], JsonValu
     if written.prometheus is None:
         return MetricRule(**often, how="alarm", alarm=str(resolve(written.alarm)))
     asked = written.prometheus
+    url = str(resolve(asked.url)).rstrip("/")
+    if "${" in url:  # what is secret stays a name in a plan
+        why = "its address comes from a secret, which no plan holds; let a name that is none lead there"
+        raise RefusedError(f"guard metric {written.name}: {why}")
     return MetricRule(
         **often,
         how="prometheus",
-        url=str(resolve(asked.url)).rstrip("/"),
+        url=url,
         query=str(resolve(asked.query)),
         op=asked.op,
         value=asked.value,
     )
 
 
-def unreachable_burn(burn: WrittenBurn, slos: tuple[Slo, ...]) -> str | None:
-    """Why no critical SLO can ever burn that fast, 1 / (1 - T) being the largest rate; None where one can."""
-    highest = max((1 / (1 - slo.target) for slo in slos if slo.critical), default=Fraction(0))
-    if burn.rate <= highest:
-        return None
-    return f"a rate a critical SLO can reach: at most {float(highest):g}, when every answer is bad"
+def goes_by(slos: Iterable[Slo]) -> tuple[Slo, ...]:
+    """The SLOs that the rules on our own traffic look at: critical, and seen by our load."""
+    return tuple(slo for slo in slos if slo.critical and isinstance(slo.indicator, LoadIndicator))
 
 
-def rules_in_words(guard: Guard) -> list[tuple[str, str]]:
-    """(what, when) of every rule beside the error ratio and no data."""
+def unseen(slos: Iterable[Slo]) -> tuple[Slo, ...]:
+    """Critical SLOs that only somebody else's metrics show: no rule on our own traffic looks at them."""
+    return tuple(slo for slo in slos if slo.critical and not isinstance(slo.indicator, LoadIndicator))
+
+
+def guard_mistakes(
+    written: WrittenGuard | None, slos: tuple[Slo, ...], document: Document, at: Where
+) -> Iterator[Mistake]:
+    """What is wrong with the guard of an experiment that these SLOs judge: a rule that could never trip.
+
+    Where our load sees no SLO at all, critical or not, nothing can be planned, and that is said elsewhere.
+    """
+    seen = goes_by(slos)
+    if not seen and any(isinstance(slo.indicator, LoadIndicator) for slo in slos):
+        yield from _blind(written, slos, document, at)
+    elif seen and written and written.burn:
+        highest = max(1 / (1 - slo.target) for slo in seen)
+        if written.burn.rate > highest:
+            reachable = f"a rate a critical SLO can reach: at most {float(highest):g}, when every answer is bad"
+            yield document.mistake((*at, "guard", "burn", "rate"), reachable)
+
+
+def _blind(written: WrittenGuard | None, slos: tuple[Slo, ...], document: Document, at: Where) -> Iterator[Mistake]:
+    foreign = ", ".join(f"{slo.name} ({_source(slo)})" for slo in unseen(slos))
+    got = f"none that our load sees, only {foreign}" if foreign else "no critical SLO at all"
+    if written is None or not written.metrics:
+        expected = "a critical SLO whose indicator is type: load, or a metric of the target's own"
+        way_out = "add guard: {metrics: [...]} with prometheus: or alarm:, see experiments/README.md"
+        yield document.mistake(
+            (*at, "guard" if written else "slos"), expected, f"else nothing stops the run: {way_out}", got=got
+        )
+        return
+    rules = {"error-ratio": written.error_ratio, "burn": written.burn, "latency": written.latency}
+    for name in (name for name, rule in rules.items() if rule is not None):
+        expected = "a critical SLO whose indicator is type: load"
+        yield document.mistake((*at, "guard", name), expected, "take the rule out: the metrics stop the run", got=got)
+
+
+def _source(slo: Slo) -> str:
+    return slo.indicator.type if isinstance(slo.indicator, ForeignIndicator) else "load"
+
+
+def rules_in_words(guard: Guard, slos: Iterable[Slo] = ()) -> list[tuple[str, str]]:
+    """(what, when) of every rule beside the error ratio and no data; of `slos`, which they go by if not all."""
     found = []
+    if blind := unseen(slos):
+        seen = ", ".join(slo.name for slo in goes_by(slos)) or "the metrics alone"
+        away = ", ".join(f"{slo.name} ({_source(slo)})" for slo in blind)
+        found.append(("goes by", f"{seen}; our load cannot see {away}, and no rule on our own traffic stops for it"))
     if guard.burn is not None:
         over = format_duration(guard.burn.over_s * NS_PER_S)
         found.append(("burn rate", f"a critical SLO burns its budget {float(guard.burn.rate):g} times over {over}"))

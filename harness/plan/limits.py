@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
-from harness.plan.allow import FAULT_NS, LOOPBACK, Reach, Survey, is_allowed_host
+from harness.plan.allow import BUDGET_LEFT, FAULT_NS, LOOPBACK, Reach, Survey, is_allowed_host
 from harness.plan.plan import PhaseName, Plan
 from harness.plan.reached import host_of, is_aws
 from harness.plan.target import Target
@@ -101,8 +101,17 @@ def _fault(plan: Plan, target: Target) -> Iterator[str]:
         )
 
 
+def budget_left(target: Target) -> Fraction | None:
+    """The share of each SLO's budget that drills leave alone; None where they may spend all of it."""
+    if target.allow.budget_left is None and target.environment == "production":
+        return BUDGET_LEFT
+    return target.allow.budget_left
+
+
 def _budget(plan: Plan, target: Target, around: Around) -> Iterator[str]:
-    least = target.allow.budget_left
+    if plan.budget is None and target.environment == "production":
+        yield "it is production, and nothing says what the drill may cost; add budget: 5% to the experiment"
+    least = budget_left(target)
     if least is None:
         return
     for name in around.spent_unknown:

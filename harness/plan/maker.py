@@ -11,10 +11,20 @@ from pydantic import JsonValue
 from harness.documents import Document, Mistakes
 from harness.errors import Mistake, RefusedError, UsageError
 from harness.plan.doses import STEPS_MAX
-from harness.plan.experiment import Evidence, Experiment, Ledger, WrittenEvidence, WrittenHealed, WrittenPhases, resolve
-from harness.plan.guard import plan_guard, unreachable_burn
+from harness.plan.experiment import (
+    Evidence,
+    Experiment,
+    Ledger,
+    WrittenEvidence,
+    WrittenHealed,
+    WrittenPhases,
+    resolve,
+    secret_variables,
+)
+from harness.plan.guard import guard_mistakes, plan_guard
+from harness.plan.inline import secrets_in_plan, secrets_on_command_lines
 from harness.plan.plan import Phase, PhaseName, Plan, RequestPlan, SampleSize
-from harness.plan.profile import Arrivals, Profile, Route, Stage
+from harness.plan.profile import Arrivals, Profile, Route, Stage, header_variables
 from harness.plan.reached import speaks_to
 from harness.plan.sequential import requests_needed
 from harness.plan.target import Target
@@ -52,8 +62,8 @@ def make(
 ) -> Plan:
     """Plan one run; `sweep` is the lowest and the highest dose and their unit.
 
-    Raises FileError with every reference that leads nowhere, RefusedError where the target says no, UsageError where
-    the experiment has no such dose.
+    Raises FileError with every reference that leads nowhere and every secret that a plan would store, RefusedError
+    where the target says no, UsageError where the experiment has no such dose.
     """
     environment = {**environment, **target.environment_variables}
     slos, objectives = _judged_by(experiment, document, promises, target)
@@ -72,7 +82,7 @@ def make(
     breaker = plan_breaker(drill.breaker, resolved) if drill.breaker else None
     urls = [rule.url for rule in guard.metrics] + list(breaker.urls if breaker else ())
     urls += dependency.requests.urls if dependency else ()
-    return Plan(
+    plan = Plan(
         experiment=experiment.name,
         title=experiment.title,
         file=experiment.file,
@@ -105,6 +115,11 @@ def make(
         blast_radius=_blast_radius(experiment, target, environment, resolved),
         **speaks_to(experiment, environment, target.secrets, urls),
     )
+    secret = {*target.secrets, *secret_variables(experiment), *header_variables(plan.profile)}
+    mistakes = Mistakes()
+    mistakes.add(*secrets_in_plan(experiment.file, plan.model_dump(mode="json"), environment, secret))
+    mistakes.raise_any()
+    return plan
 
 
 # --- what it is judged by --------------------------------------------------------------------------------------------
@@ -146,6 +161,7 @@ def _judged_by(
             experiment, document, prefix, [by_name[n] for n in drill.slos if n in by_name] or list(promises.slos)
         )
     )
+    mistakes.add(*secrets_on_command_lines(document, target.secrets))
     for index, item in enumerate(drill.evidence):
         if item.zone_silent is not None and target.zone_header is None:
             way_out = f"add zone-header: to target {target.name}, or take other evidence"
@@ -165,9 +181,8 @@ def _variation_mistakes(
     experiment: Experiment, document: Document, prefix: tuple[str | int, ...], slos: list[Slo]
 ) -> list[Mistake]:
     """What is wrong with the surge, the dose and the guard."""
-    drill, found = experiment.drill, []
-    if drill.guard and drill.guard.burn and (reachable := unreachable_burn(drill.guard.burn, tuple(slos))):
-        found.append(document.mistake((*prefix, "guard", "burn", "rate"), reachable))
+    drill = experiment.drill
+    found = list(guard_mistakes(drill.guard, tuple(slos), document, prefix))
     if drill.surge is not None and not _surges(experiment, tuple(slos)):
         way_out = "annotate the SLOs with wellproven.dev/traffic and wellproven.dev/peak"
         found.append(document.mistake((*prefix, "surge"), "SLOs that state their traffic and its peak", way_out))

@@ -76,7 +76,7 @@ def _sections(plan: Plan) -> Iterable[tuple[str, Rows]]:
     )
     yield "Phases", [(phase.name, length(phase), phase.because) for phase in plan.phases]
     yield "Guard: the run stops, and the fault is undone", [(guard_limits(plan),)]
-    if rules := rules_in_words(plan.guard):
+    if rules := rules_in_words(plan.guard, plan.slos):
         yield "Guard, besides: the same where", rules
     yield "What breaks (blast radius)", [(line,) for line in plan.blast_radius]
     yield "Evidence that the fault took effect", [(one.name,) for one in plan.evidence] or [("none",)]

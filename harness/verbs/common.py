@@ -15,6 +15,7 @@ from harness.documents import Document, Mistakes
 from harness.errors import FileError, NotAvailableError, UsageError
 from harness.judge import Outcome
 from harness.plan import (
+    HEADER_VARIABLE,
     TESTBED,
     Experiment,
     Plan,
@@ -24,7 +25,9 @@ from harness.plan import (
     parse_range,
     read_experiment,
     read_targets,
+    secret_variables,
 )
+from harness.redaction import declare
 from harness.slo import Promises
 
 EXIT = {Outcome.MET: 0, Outcome.MISSED: 1, Outcome.UNKNOWN: 2}
@@ -108,7 +111,10 @@ class Read:
 
 
 def read_files(experiments: list[str], folder: Path, slos: Path) -> Read:
-    """Read SLOs, experiments and targets. Raises FileError with every mistake in any of them."""
+    """Read SLOs, experiments and targets; what they call secret is known to this process from then on.
+
+    Raises FileError with every mistake in any of them.
+    """
     mistakes = Mistakes()
     promises = mistakes.attempt(slo.read, [slos])
     targets = mistakes.attempt(read_targets, folder / TARGETS_FILE)
@@ -116,6 +122,10 @@ def read_files(experiments: list[str], folder: Path, slos: Path) -> Read:
     read = [mistakes.attempt(read_experiment, path) for path in paths]
     mistakes.raise_any()
     assert promises is not None
+    declare(name for target in (targets or {}).values() for name in target.secrets)
+    declare(name for one in read if one for name in secret_variables(one[0]))
+    headers = [text for request in promises.requests.values() for text in request.headers.values()]
+    declare(name for text in headers for name in HEADER_VARIABLE.findall(text))
     return Read(promises, tuple(one for one in read if one), targets or {})
 
 

@@ -14,7 +14,7 @@ from harness.errors import FileError, NotAvailableError, RefusedError
 from harness.fault import ask_reach
 from harness.files import read_regular
 from harness.judge import Judgement, judge
-from harness.plan import TESTBED, Around, Plan, Target, built_in_target, in_words, needs_asking, refusals
+from harness.plan import TESTBED, Around, Plan, Target, budget_left, built_in_target, in_words, needs_asking, refusals
 from harness.record import RunInfo, read_record
 from harness.run import is_held, left_on
 from harness.slo import Slo
@@ -96,7 +96,7 @@ def refuse(plans: Sequence[Plan], target: Target, arguments: argparse.Namespace,
     now = datetime.fromtimestamp(clock.utc_ns() / 1e9, UTC)
     spent: dict[str, float] = {}
     unknown: tuple[str, ...] = ()
-    if target.allow.budget_left is not None:
+    if budget_left(target) is not None:
         slos = {slo.name: slo for plan in plans for slo in plan.slos}
         spent, unknown = spent_on(target, arguments.runs, slos.values(), clock.utc_ns())
     locked = is_held(target.base_url)

@@ -177,3 +177,58 @@ def test_mistakes_of_targets(tmp_path: Path, change: tuple[str, str], expected: 
 def test_no_targets_file_is_no_mistake(tmp_path: Path) -> None:
     """The embedded target needs none."""
     assert read_targets(tmp_path / "targets.yaml") == {}
+
+
+SECRETS = """\
+configuration:
+  shop_url: {type: env, key: SHOP_URL}
+  login: {type: env, key: SHOP_LOGIN}
+  db: {type: env, key: DB_PASSWORD}
+secrets:
+  shop:
+    token: {type: env, key: SHOP_TOKEN}
+    signing: {type: vault, path: secret/shop, key: signing}
+"""
+VAULT = "configuration: {shop_url: {type: env, key: SHOP_URL}}\nsecrets: {shop: {type: vault, path: secret/shop}}\n"
+AT = "method[0].provider.arguments"
+COMMAND_LINES = {
+    "one of the experiment's": (SECRETS, "[--token, '${token}']", "${token}", f"{AT}[1]"),
+    "one of Vault's": (SECRETS, "{--key: '${signing}'}", "${signing}", f"{AT}.--key"),
+    "within a text": (SECRETS, "'-H \"Authorization: Bearer ${token}\"'", "${token}", AT),
+    "one whose variable looks it": (SECRETS, "['${db}']", "${db}", f"{AT}[0]"),
+    "one of all that stands in Vault": (VAULT, "['${password}']", "${password}", f"{AT}[0]"),
+}
+
+
+def process(folder: Path, before: str, arguments: str) -> Path:
+    path = folder / "zone.yaml"
+    provider = f"{{type: process, path: curl, arguments: {arguments}}}"
+    asked = '{type: python, module: chaosaws.ec2.actions, func: stop_instances, arguments: {az: "${az}"}}'
+    assert asked in WHOLE
+    path.write_text(before + WHOLE.replace(asked, provider))
+    return path
+
+
+@pytest.mark.parametrize("case", COMMAND_LINES)
+def test_no_secret_stands_on_a_command_line(tmp_path: Path, case: str) -> None:
+    """Every user of the machine may list them: a `process` that is handed a secret is a mistake, with a way out."""
+    before, arguments, got, at = COMMAND_LINES[case]
+    path = process(tmp_path, before, arguments)
+    (said,) = mistakes_of(path, path.read_text())
+    assert f" {at}: got {got}, a secret, expected no secret on a command line" in said
+    assert "let the program read it from its environment" in said
+
+
+@pytest.mark.parametrize("before", [SECRETS, VAULT])
+def test_what_is_no_secret_may_stand_there(tmp_path: Path, before: str) -> None:
+    """An address is none, nor is what a shell reads from its own environment."""
+    read_experiment(process(tmp_path, before, "['${shop_url}', '$SHOP_TOKEN']"))
+
+
+def test_one_that_evidence_or_healing_hands_over_is_found_too(tmp_path: Path) -> None:
+    """Wherever an activity may stand."""
+    path = process(tmp_path, SECRETS, "[]")
+    probe = "{name: x, tolerance: 0, provider: {type: process, path: curl, arguments: ['${token}']}}"
+    text = path.read_text().replace("evidence: [{", f"healed: [{{probe: {probe}}}]\n    evidence: [{{")
+    (said,) = mistakes_of(path, text)
+    assert "extensions[1].healed[0].probe.provider.arguments[0]: got ${token}, a secret" in said

@@ -194,6 +194,12 @@ CREDENTIALS = {
     "secrets.aws.aws_session_token": (
         "secrets: {aws: {aws_session_token: {type: env, key: OTHER_SESSION}}}\nconfiguration:\n"
     ),
+    "secrets.aws, which may hold any key of Vault's": (
+        "secrets: {aws: {type: vault, path: secret/aws}}\nconfiguration:\n"
+    ),
+    "secrets.shop.all, which may hold any key of Vault's": (
+        "secrets: {shop: {all: {type: vault, path: secret/shop}}}\nconfiguration:\n"
+    ),
 }
 
 
@@ -206,6 +212,13 @@ def test_credentials_of_the_experiments_own_are_refused(tmp_path: Path, where: s
         (reason,) = refusals(plan, target, None, Around(now=NOON))
         assert f"credentials of its own ({where})" in reason
         assert "name the profile in the target: aws: {profile: ...}" in reason
+
+
+def test_one_key_of_vault_s_under_another_name_is_no_credential(tmp_path: Path) -> None:
+    """What is taken from Vault by its key has the name that the experiment gives it, and no other."""
+    target = target_of(tmp_path)
+    written = "secrets: {shop: {signing: {type: vault, path: secret/shop, key: signing}}}\nconfiguration:\n"
+    assert refusals(own_plan(tmp_path, target, written), target, survey(reach(instances(3))), Around(now=NOON)) == []
 
 
 def test_where_no_account_is_named_an_experiment_may_bring_its_credentials(tmp_path: Path) -> None:
@@ -331,6 +344,40 @@ def test_production_needs_a_word_a_name_and_a_window(tmp_path: Path) -> None:
     window = WINDOW % ("wed", "11:00", "13:00", "UTC")
     around = Around(now=NOON, production=True, approver="Kim Lee")
     assert refused(target_of(tmp_path, live, ("    allow:\n", window)), around=around) == []
+
+
+LIVE = ("environment: staging", "environment: production")
+APPROVED = {"production": True, "approver": "Kim Lee"}
+
+
+def test_production_asks_every_experiment_what_it_may_cost(tmp_path: Path) -> None:
+    """Without a budget nobody has said how much harm is all right; elsewhere it may go unsaid."""
+    window = (
+        "    allow:\n",
+        WINDOW % ("wed", "11:00", "14:00", "UTC") + "      hosts: [shop.staging.example, 127.0.0.1]\n",
+    )
+    around = Around(now=NOON, **APPROVED)
+    asked = {"found": Survey(), "around": around, "experiment": "latency"}
+    assert refused(target_of(tmp_path, LIVE, window), **asked) == [
+        "it is production, and nothing says what the drill may cost; add budget: 5% to the experiment"
+    ]
+    assert refused(target_of(tmp_path, window), **asked) == []
+
+
+@pytest.mark.parametrize(
+    ("left", "spent", "is_refused"),
+    [("", 0.44, False), ("", 0.46, True), ("budget-left: 20%", 0.74, False), ("budget-left: 20%", 0.76, True)],
+)
+def test_drills_leave_half_of_a_budget_alone_in_production(
+    tmp_path: Path, left: str, spent: float, *, is_refused: bool
+) -> None:
+    """Unless the target says otherwise; the drill may cost 5 % itself."""
+    window = WINDOW % ("wed", "11:00", "14:00", "UTC") + (f"      {left}\n" if left else "")
+    target = target_of(tmp_path, LIVE, ("    allow:\n", window))
+    found = refused(target, around=Around(now=NOON, spent={"orders-accepted": spent}, **APPROVED))
+    assert bool(found) is is_refused
+    assert all("of orders-accepted's budget" in reason for reason in found)
+    assert refused(target_of(tmp_path), around=Around(now=NOON, spent={"orders-accepted": 0.99})) == []
 
 
 def test_all_reasons_come_at_once(tmp_path: Path) -> None:

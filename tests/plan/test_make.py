@@ -129,3 +129,80 @@ def test_a_declared_secret_stands_in_no_plan_whatever_its_name(tmp_path: Path, c
     plan = make(experiment, document, PROMISES, target, environment={"SHOP_LOGIN": "canary-of-a-login"})
     assert plan.actions[0].arguments["login"] == "${login}"
     assert "canary" not in plan.model_dump_json()
+
+
+def test_what_the_target_calls_secret_stands_on_no_command_line(tmp_path: Path) -> None:
+    """Whatever its name is in the experiment's configuration."""
+    text = (ROOT / "experiments/az-failure.yaml").read_text()
+    action = "{type: action, name: say, provider: {type: process, path: echo, arguments: ['${login}']}}"
+    text = text.replace("configuration:\n", "configuration:\n  login: {type: env, key: SHOP_LOGIN}\n", 1)
+    path = tmp_path / "zone.yaml"
+    path.write_text(text.replace("method:\n", f"method:\n  - {action}\n", 1))
+    assert plan_of(path=path, target=TARGET.model_copy(update={"environment_variables": {"SHOP_LOGIN": "me"}}))
+    with pytest.raises(FileError, match=r"method\[0\].provider.arguments\[0\]: got \$\{login\}, a secret"):
+        plan_of(path=path, target=TARGET.model_copy(update={"secrets": ("SHOP_LOGIN",)}))
+
+
+CANARY = "canary-of-a-plan"
+
+
+def stored(tmp_path: Path, old: str, new: str, names: tuple[str, ...], **environment: str) -> Plan:
+    """The plan of the zone's loss, changed, on a target with these secrets."""
+    text = (ROOT / "experiments/az-failure.yaml").read_text()
+    assert old in text, old
+    path = tmp_path / "zone.yaml"
+    path.write_text(text.replace(old, new, 1))
+    experiment, document = read_experiment(path)
+    target = TARGET.model_copy(update={"secrets": names})
+    return make(experiment, document, PROMISES, target, environment=environment)
+
+
+def test_the_value_of_a_secret_in_a_plan_is_a_mistake(tmp_path: Path) -> None:
+    """A plan is stored, and so is what is made of it: the value is not said, but where it stands and whose it is."""
+    old, new = "        az: ${az}\n", f"        az: ${{az}}\n        note: for {CANARY}\n"
+    with pytest.raises(FileError) as caught:
+        stored(tmp_path, old, new, ("SHOP_LOGIN",), SHOP_LOGIN=CANARY)
+    (said,) = map(str, caught.value.mistakes)
+    assert (
+        "got the value of SHOP_LOGIN at body.method[0].provider.arguments.note of the plan, expected no secret" in said
+    )
+    assert CANARY not in said
+    assert stored(tmp_path, old, new, (), SHOP_LOGIN=CANARY)
+    assert stored(tmp_path, old, new, ("SHOP_LOGIN",), SHOP_LOGIN="for")  # an ordinary word
+
+
+@pytest.mark.parametrize("reads", ["prometheus", "an argument"])
+def test_an_address_with_a_password_is_not_resolved_into_a_plan(tmp_path: Path, reads: str) -> None:
+    """Though only the environment holds it, and under a name that says nothing of it: the plan would be stored."""
+    configuration = "configuration:\n  metrics: {type: env, key: METRICS}\n"
+    text = (ROOT / "experiments/az-failure.yaml").read_text().replace("configuration:\n", configuration, 1)
+    if reads == "prometheus":
+        metric = "{name: up, prometheus: {url: '${metrics}', query: up, op: lt, value: 1}}"
+        text = text.replace("    guard:", f"    guard:\n      metrics: [{metric}]", 1)
+    else:
+        text = text.replace("        az: ${az}\n", "        az: ${az}\n        url: ${metrics}\n", 1)
+    path = tmp_path / "zone.yaml"
+    path.write_text(text)
+    experiment, document = read_experiment(path)
+    for url, is_well in (("http://127.0.0.1:9", True), (f"http://me:{CANARY}@127.0.0.1:9", False)):
+        if is_well:
+            assert make(experiment, document, PROMISES, TARGET, environment={"METRICS": url})
+            continue
+        with pytest.raises(FileError) as caught:
+            make(experiment, document, PROMISES, TARGET, environment={"METRICS": url})
+        (said,) = map(str, caught.value.mistakes)
+        assert "got an address with a user or a password at" in said
+        assert CANARY not in said
+
+
+def test_a_guard_s_address_that_is_a_secret_is_a_mistake(tmp_path: Path) -> None:
+    """Nobody would read it for the guard: the metric would tell nothing, and the run would stop before it began."""
+    configuration = "configuration:\n  metrics: {type: env, key: METRICS}\n"
+    metric = "{name: up, prometheus: {url: '${metrics}', query: up, op: lt, value: 1}}"
+    text = (ROOT / "experiments/az-failure.yaml").read_text().replace("configuration:\n", configuration, 1)
+    path = tmp_path / "zone.yaml"
+    path.write_text(text.replace("    guard:", f"    guard:\n      metrics: [{metric}]", 1))
+    experiment, document = read_experiment(path)
+    target = TARGET.model_copy(update={"secrets": ("METRICS",)})
+    with pytest.raises(RefusedError, match="guard metric up: its address comes from a secret"):
+        make(experiment, document, PROMISES, target, environment={"METRICS": "http://127.0.0.1:9"})

@@ -14,7 +14,7 @@ from harness.plan import BurnRule, Guard, LatencyRule, MetricRule, PhaseName, Pl
 from harness.record import Outcome
 from harness.run.guard import GuardWatch, Look, Trip
 from harness.run.live import Live
-from tests.judge.records import ORDERS, Edit, at, broken, make_plan, make_requests, ns, outage, slo, slow
+from tests.judge.records import ORDERS, Edit, at, broken, foreign_slo, make_plan, make_requests, ns, outage, slo, slow
 
 LAG_S = 0.25  # the record is looked at that far behind the present
 TICK_S = 0.1
@@ -59,6 +59,9 @@ class Case:
 BURN = {"burn": BurnRule(rate=Fraction(10), over_s=2)}  # 10 % of 2 s of orders: 20 bad ones
 SLOW = {"latency": LatencyRule(above_ns=ns(0.5), share=Fraction(1, 5), over_s=2)}  # 40 of 200
 RATIO = {"error_ratio": 0.5, "for_s": 1.0}
+QUERY = MetricRule(
+    name="errors", how="prometheus", url="http://p", query="rate(errors[1m])", value=Fraction(5), looks=3
+)
 
 CASES = {
     "nothing bad trips nothing": Case(BURN | SLOW | RATIO, (), None),
@@ -120,11 +123,27 @@ def test_the_first_bad_answer_is_named(tmp_path: Path) -> None:
     assert "over 2 s, 10 trips" in found[1].because
 
 
-# --- metrics of the target's own -------------------------------------------------------------------------------------
+BLIND = {
+    "a burn that no SLO could show": (BURN, "burn"),
+    "a latency that no SLO could show": (SLOW, "latency"),
+    "the error ratio, where nothing else is there": ({}, "error-ratio"),
+    "a burn beside a metric": (BURN | {"metrics": (QUERY,)}, "burn"),
+    "a metric alone sees enough": ({"metrics": (QUERY,)}, ""),
+}
 
-QUERY = MetricRule(
-    name="errors", how="prometheus", url="http://p", query="rate(errors[1m])", value=Fraction(5), looks=3
-)
+
+@pytest.mark.parametrize("case", BLIND)
+def test_a_rule_that_sees_no_slo_trips_at_the_first_look(case: str) -> None:
+    """A guard that cannot be evaluated trips: a critical SLO of Prometheus's, and one of ours that is not critical."""
+    rules, rule = BLIND[case]
+    plan = plan_of(**rules).model_copy(update={"slos": (foreign_slo(), slo(critical=False))})
+    trip = GuardWatch(plan).trip(Live(plan, Path("/nonexistent")), at(0), {})
+    assert (trip.rule if trip else "") == rule
+    if trip:
+        assert trip.because == f"{rule} cannot be evaluated: our load sees no critical SLO"
+
+
+# --- metrics of the target's own -------------------------------------------------------------------------------------
 
 
 def looked(look: Look | None, now_s: float = 1.0) -> Trip | None:

@@ -13,6 +13,7 @@ from harness.errors import NotAvailableError
 from harness.judge import Judgement, Outcome, judge
 from harness.plan import BurnRule, MetricRule, Plan, built_in_target, make, read_experiment
 from harness.record import Kind, Progress, read_record
+from harness.redaction import declare
 from harness.run import Operator, Parts, run
 from harness.run.guard import Look
 from harness.units import NS_PER_S
@@ -41,6 +42,7 @@ class Drill:
         self.load: FakeLoad | None = None
         self.chaos: FakeChaos | None = None
         self.watch: FakeWatch | None = None
+        self.approver = "Kim Lee"
         self.say: Callable[[float], dict[str, Look]] = lambda _seconds: {}
 
     def go(self) -> Path:
@@ -61,7 +63,7 @@ class Drill:
                 read_survivors=read_survivors(self.world),
                 look_at=lambda _plan, _path, _environment, *, clock: FakeLooks(self.say, clock),
             ),
-            approver="Kim Lee",
+            approver=self.approver,
         )
 
     def _observe(self, progress: Progress) -> None:
@@ -288,6 +290,22 @@ def test_a_burn_stops_the_drill_within_two_seconds_of_the_first_bad_second(tmp_p
 def test_who_approved_is_in_the_record(tmp_path: Path, plan: Plan) -> None:
     """An auditor finds the name in the head of the run."""
     assert read_record(Drill(plan, tmp_path, World(), None).go()).info.approver == "Kim Lee"
+
+
+def test_what_the_supervisor_writes_has_no_declared_secret_in_it(
+    tmp_path: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the variable's name: who approved, and a reason that quotes somebody else's answer."""
+    monkeypatch.setenv("SHOP_LOGIN", "canary-of-the-supervisor")
+    declare(["SHOP_LOGIN"])
+    said = Look(at_ns=0, value="canary-of-the-supervisor burns", trips=True)
+    drill = Drill(watched_by(plan, QUERY), tmp_path, World(), None)
+    drill.approver = "canary-of-the-supervisor"
+    drill.say = lambda _seconds: {"errors": said}
+    path = drill.go()
+    assert "***" in str([event.data.get("because") for event in read_record(path).all(Kind.GUARD)])
+    found = [file.name for file in path.iterdir() if b"canary" in file.read_bytes()]
+    assert found == []
 
 
 def test_a_target_that_does_not_answer_is_said_so_and_nothing_is_started(tmp_path: Path, plan: Plan) -> None:
