@@ -6,6 +6,7 @@ from harness.plan.experiment import Action, Evidence, Experiment, Proves, read_e
 from harness.plan.guard import BurnRule, Guard, LatencyRule, MetricRule, rules_in_words
 from harness.plan.limits import Around, in_words, needs_asking, refusals
 from harness.plan.maker import make
+from harness.plan.pauses import pauses_s, rollback_pauses_s
 from harness.plan.plan import Phase, PhaseName, Plan, RequestPlan, SampleSize
 from harness.plan.profile import SURGE_SEQ, Arrivals, Profile, Route, Stage
 from harness.plan.reached import is_aws, known_reach
@@ -76,9 +77,11 @@ __all__ = [
     "needs_asking",
     "next_dose",
     "parse_range",
+    "pauses_s",
     "read_experiment",
     "read_targets",
     "refusals",
     "requests_needed",
+    "rollback_pauses_s",
     "rules_in_words",
 ]
