@@ -13,13 +13,13 @@ from harness.errors import FileError, NotAvailableError, RefusedError
 from harness.fault.compose import DOSE_FILE, INVALID, LOOK_AGAIN, REFUSED, RELEASE_FILE, STEADY_FILE, compose
 from harness.files import read_regular
 from harness.identity import Identity
-from harness.plan import Plan
+from harness.plan import Plan, rollback_pauses_s
 from harness.redaction import NAMES_VARIABLE
 
 READY_S = 30.0
 JOURNAL_BYTES_MAX = 256 << 20
 STATUS_CHARS_MAX = 40
-STOP_S = 30.0  # from the end of its stdin to the end of its rollbacks, beside their healing, before SIGKILL
+STOP_S = 30.0  # from the end of its stdin to the end of its rollbacks, beside their healing and pauses; then SIGKILL
 
 
 class Chaos:
@@ -95,7 +95,7 @@ class Chaos:
         """Undo what is there and end; idempotent. Kills the child only when its rollbacks overstay."""
         self.leave()
         try:
-            self._process.wait(STOP_S + self._plan.heals_within_s)
+            self._process.wait(STOP_S + self._plan.heals_within_s + rollback_pauses_s(self._plan.body, os.environ))
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -48,6 +48,7 @@ class Entry(Model):
     opened_utc: str
     longest_s: float  # from `go`: by then the fault is undone, whatever became of those who should
     heals_within_s: float  # how long healing may take after an undo
+    pauses_s: float = 0.0  # how long the rollbacks pause before and after their calls
     supervisor: Identity
     chaos: Identity
     watchdog: Identity

@@ -34,13 +34,13 @@ from harness.fault.ledger import Entry, Lock
 from harness.fault.own_output import take_output
 from harness.fault.redact import learn, learn_experiment, redactor
 from harness.fault.undone import RECOVER, Call, Undone
-from harness.plan import is_aws
+from harness.plan import is_aws, pauses_s
 from harness.record import Event, EventLog, Kind, is_sealed, read_events
 from harness.units import NS_PER_S
 
 GRACE_S: Final = 1.0  # an experiment's process that lives has this long to begin undoing by itself
-OVERSTAY_S: Final = 30.0  # its rollbacks may take this long beside the healing
-CALL_S: Final = 60.0  # one rollback, or one look; Chaos Toolkit has no time-out for actions in Python
+OVERSTAY_S: Final = 30.0  # its rollbacks may take this long beside the healing and their pauses
+CALL_S: Final = 60.0  # one rollback beside its pauses, or one look; Chaos Toolkit has no time-out for actions in Python
 AGAIN_S: Final = 1.0  # after a rollback that failed
 PATIENCE_S: Final = 5.0  # rollbacks are played again where this brought no healing; doubled each time
 SETTLE_S: Final = 4.0  # looked at for this long where a call of the fault was under way
@@ -112,7 +112,7 @@ _ALREADY: Final = Undone(healed=True, because="it was undone before")
 def _take(path: Path, entry: Entry, clock: Clock) -> Lock | None:
     """The lock, with the experiment's process gone or about to be ended by us; None where the entry was closed."""
     began_ns = clock.monotonic_ns()
-    overstay_s = entry.heals_within_s + OVERSTAY_S
+    overstay_s = entry.heals_within_s + entry.pauses_s + OVERSTAY_S
     while (waited_s := (clock.monotonic_ns() - began_ns) / NS_PER_S) < 2 * overstay_s:
         chaos_lives = entry.chaos.is_alive
         at_once = not chaos_lives or entry.chaos.is_stopped or _is_owner_gone(entry)
@@ -235,7 +235,7 @@ class Undoing:
         learn(self._secrets, self._configuration)
 
     def _rounds(self, *, settle_s: float) -> bool:
-        deadline_s, patience_s = self._now_s() + self._entry.heals_within_s, PATIENCE_S
+        deadline_s, patience_s = self._now_s() + self._entry.heals_within_s + self._all_pauses_s(), PATIENCE_S
         while True:
             well = self._play()
             until_s = min(deadline_s, self._now_s() + (patience_s if well else AGAIN_S))
@@ -256,11 +256,15 @@ class Undoing:
                 self._write(Kind.FAULT_UNDONE, activity["name"], status=status, error=error)
         return well
 
+    def _all_pauses_s(self) -> float:
+        """Chaos Toolkit pauses within a call: a pause is no healing that is late."""
+        return sum(pauses_s(activity, self._configuration) for activity in self._document["method"])
+
     def _call(self, activity: dict[str, Any]) -> tuple[str, str]:
         """(status, error without secrets) of one rollback."""
         try:
             run = _within(
-                CALL_S,
+                CALL_S + pauses_s(activity, self._configuration),
                 lambda: execute_activity(self._document, activity, self._configuration, self._secrets, dry=None),
             )
         except Exception as error:  # noqa: BLE001  whatever a rollback raises, the next ones must be played

@@ -7,6 +7,7 @@ A look at a breaker says its state at some instant in [at, done]. What changed b
     open      from when every instance was seen open until the fault was taken away, or one was seen closed
     closed    first look closed after the last one that was not, after the fault's end; for good
     share reached = ratio(open) / ratio(baseline)              shed = 1 - share reached; ratios as in judge/watched.py
+    unseen    what nobody looked at: a stretch without a look, or from the last one to the end of the observation
     opening   a look that is not closed right after a look that is, from inject on; more than one is flapping
 """
 
@@ -18,14 +19,13 @@ from typing import Final
 from harness.judge.account import mark, phase_of
 from harness.judge.case import Case, unknown
 from harness.judge.verdict import BreakerAccount, BreakerInstance, Interval, Kind, Outcome, Verdict
-from harness.judge.watched import Answers, answers_of, looks_at, ratio, within_limit
+from harness.judge.watched import Answers, answers_of, gap_limit_ns, looks_at, ratio, within_limit
 from harness.plan import Breaker, BreakerState, PhaseName
 from harness.record import Kind as EventKind
 from harness.record import Observation, Seen
 from harness.units import NS_PER_S, format_duration, format_percent
 
 INTERVALS_MIN: Final = 3  # a time shorter than so many looks cannot be told
-GAP_INTERVALS_MAX: Final = 6  # a longer stretch without a look may hide a change
 WINDOW_LOOKS: Final = 4  # an inferred state is that of so many looks together
 CLOSED: Final = BreakerState.CLOSED.value
 HALF_OPEN: Final = BreakerState.HALF_OPEN.value
@@ -157,17 +157,18 @@ def _instance(source: str, looks: tuple[Observation, ...], case: Case) -> _Insta
         closed=closed,
         openings=len(openings),
         half_open=any(look.value == HALF_OPEN for look in watched),
-        gap_ns=max((now.at_ns - before.done_ns for before, now in pairwise(looks)), default=0),
+        gap_ns=max([account.end_ns - looks[-1].done_ns, *(now.at_ns - was.done_ns for was, now in pairwise(looks))]),
     )
 
 
 def _open_stretch(instances: tuple[_Instance, ...], wanted: int, fault_end_ns: int) -> tuple[int, int] | None:
-    """From when every instance was seen open until the fault's end, or until one was seen closed."""
+    """From when every instance was seen open until the fault's end, or one was seen closed, or no longer seen."""
     if not instances or len(instances) < wanted or any(one.opened is None for one in instances):
         return None
     begin_ns = max(one.opened[1] for one in instances if one.opened)
     shut_ns = [look.at_ns for one in instances for look in one.looks if look.at_ns > begin_ns and look.value == CLOSED]
-    end_ns = min([*shut_ns, fault_end_ns])
+    seen_ns = min(one.looks[-1].done_ns for one in instances)
+    end_ns = min([*shut_ns, fault_end_ns, seen_ns])
     return (begin_ns, end_ns) if begin_ns < end_ns else None
 
 
@@ -330,6 +331,13 @@ def _closed(case: Case, story: _Story) -> _Found:
     because = f"closed for good in every instance {_span(taken)} after the fault was taken away"
     if outcome is Outcome.MISSED and taken.lower * NS_PER_S <= limit_ns:
         outcome, because = Outcome.UNKNOWN, f"{because}: the looks were too far apart to tell"
+    unseen = [one.source for one in story.instances if account.end_ns - one.looks[-1].done_ns > _gap_limit_ns(case)]
+    if outcome is Outcome.MET and unseen:
+        return (
+            Outcome.UNKNOWN,
+            None,
+            f"it closed, but nobody looked to the end whether it stayed so: {', '.join(unseen)}",
+        )
     return outcome, taken.upper, because
 
 
@@ -351,7 +359,7 @@ def _too_short(case: Case, limit_ns: int) -> str | None:
 
 
 def _gap_limit_ns(case: Case) -> int:
-    return GAP_INTERVALS_MAX * case.record.plan.observe_every_ns
+    return gap_limit_ns(case.record)
 
 
 def _span(taken: Interval) -> str:

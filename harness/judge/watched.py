@@ -25,6 +25,7 @@ from harness.units import NS_PER_S, format_duration
 
 P99: Final = 99
 TARGET: Final = Fraction(P99, 100)  # a latency promise is P(latency > limit) <= 1 %
+GAP_INTERVALS_MAX: Final = 6  # a longer stretch without a look may hide a change
 _FEW: Final = 10  # fewer requests than that make no ratio
 
 
@@ -98,6 +99,11 @@ def looks_at(record: Record, what: Seen) -> dict[str, list[Observation]]:
     return found
 
 
+def gap_limit_ns(record: Record) -> int:
+    """How long nobody may look before a change may have been missed."""
+    return GAP_INTERVALS_MAX * record.plan.observe_every_ns
+
+
 def reached(record: Record, begin_ns: int, end_ns: int) -> tuple[float, int, int] | str:
     """(requests that reached the dependency, begin, end) within a stretch, or why that is not known; instants in ns.
 
@@ -109,6 +115,9 @@ def reached(record: Record, begin_ns: int, end_ns: int) -> tuple[float, int, int
         values = [look.value for look in inside if isinstance(look.value, float | int)]
         if len(values) < 2 or len(values) < len(inside):
             return f"the counter at {source} did not answer every time it was asked"
+        unseen_ns = max(inside[0].at_ns - begin_ns, end_ns - inside[-1].done_ns)
+        if unseen_ns > gap_limit_ns(record):
+            return f"the counter at {source} was not asked for {format_duration(unseen_ns)}, at one end of that time"
         if any(after < before for before, after in itertools.pairwise(values)):
             return f"the counter at {source} began anew: its process was restarted"
         counted += values[-1] - values[0]

@@ -6,6 +6,7 @@ from harness.plan.experiment import EXTENSION, Action, Evidence, Experiment, Pro
 from harness.plan.guard import BurnRule, Guard, LatencyRule, MetricRule, goes_by, rules_in_words
 from harness.plan.limits import Around, budget_left, in_words, needs_asking, refusals
 from harness.plan.maker import make
+from harness.plan.pauses import pauses_s, rollback_pauses_s
 from harness.plan.plan import Phase, PhaseName, Plan, RequestPlan, SampleSize
 from harness.plan.profile import HEADER_VARIABLE, SURGE_SEQ, Arrivals, Profile, Route, Stage, header_variables
 from harness.plan.reached import is_aws, known_reach
@@ -81,10 +82,12 @@ __all__ = [
     "needs_asking",
     "next_dose",
     "parse_range",
+    "pauses_s",
     "read_experiment",
     "read_targets",
     "refusals",
     "requests_needed",
+    "rollback_pauses_s",
     "rules_in_words",
     "secret_variables",
 ]

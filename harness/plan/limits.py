@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 from harness.plan.allow import BUDGET_LEFT, FAULT_NS, LOOPBACK, Reach, Survey, is_allowed_host
+from harness.plan.pauses import rollback_pauses_s
 from harness.plan.plan import PhaseName, Plan
 from harness.plan.reached import host_of, is_aws
 from harness.plan.target import Target
@@ -78,6 +79,8 @@ def longest_of(plan: Plan) -> float:
     drain_s = max((route.timeout_s for route in plan.profile.routes), default=0.0) + DRAIN_S
     healing_s = 2 * plan.heals_within_s + TRY_AGAIN_S
     read_back_s = READ_BACK_S if plan.ledger is not None else 0.0
+    # What reads a pause from the environment is not known here; the default, where there is one, is.
+    healing_s += 2 * rollback_pauses_s(plan.body, {})
     return sum(phase.longest_s for phase in plan.phases) + STEPS_S + healing_s + drain_s + read_back_s
 
 

@@ -140,9 +140,9 @@ def read_record(path: Path) -> Record:
     plan = _read(path / "plan.json", Plan)
     span = Span(info.clock_monotonic_ns, plan)
     written, _ = read_events(path / "events.jsonl")
-    requests, zones = _read_requests(path)
+    requests, zones, unnamed = _read_requests(path)
     events, sound = span.events(written), span.requests(requests)
-    damage = _damage(path, info)
+    damage = (*_damage(path, info), *unnamed)
     if len(events) < len(written) or len(sound) < len(requests):
         damage = (*damage, "some of what is in it cannot have happened")
     return Record(
@@ -181,13 +181,19 @@ def _read[M: BaseModel](path: Path, model: type[M]) -> M:
         ) from None
 
 
-def _read_requests(path: Path) -> tuple[Requests, tuple[str, ...]]:
-    """Requests of all workers, zones renumbered to one list of names."""
+def _read_requests(path: Path) -> tuple[Requests, tuple[str, ...], list[str]]:
+    """Requests of all workers, zones renumbered to one list of names; and which files do not name every zone.
+
+    An answer whose zone lost its name would make that zone look silent.
+    """
     names: dict[str, int] = {"": NO_ZONE}
-    parts = []
+    parts, unnamed = [], []
     for file in sorted(path.glob("requests-*.bin")):
         part = read_requests(file).copy()
-        zones = read_zones(path / file.name.replace("requests-", "zones-").replace(".bin", ".txt"))
+        names_file = path / file.name.replace("requests-", "zones-").replace(".bin", ".txt")
+        zones = read_zones(names_file)
+        if int(part["zone"].max(initial=NO_ZONE)) >= len(zones):
+            unnamed.append(f"{names_file.name} lacks names of zones")
         codes = np.zeros(CODES, dtype=np.uint8)
         for code, zone in enumerate(zones):
             # A header that names more than zones must not keep the record from being read: the rest stay unknown.
@@ -195,17 +201,17 @@ def _read_requests(path: Path) -> tuple[Requests, tuple[str, ...]]:
         part["zone"] = codes[part["zone"]]
         parts.append(part)
     requests = np.concatenate(parts) if parts else empty()
-    return requests[np.argsort(requests["planned_ns"], kind="stable")], tuple(names)
+    return requests[np.argsort(requests["planned_ns"], kind="stable")], tuple(names), unnamed
 
 
 def read_zones(path: Path) -> list[str]:
-    """Zone names by code; code 0 is unknown and named ""."""
+    """Zone names by code; code 0 is unknown and named "". A torn last line names nothing."""
     try:
         text = read_regular(path, ZONES_BYTES_MAX, follow_links=False).decode("utf-8", errors="replace")
     except OSError:
         return [""]
     # Subtle: not splitlines, which also splits at characters that may stand in a header's value.
-    return ["", *text.removesuffix("\n").split("\n")][:CODES] if text else [""]
+    return ["", *text.split("\n")[:-1]][:CODES]
 
 
 def _read_workers(path: Path) -> Iterator[WorkerReport]:
@@ -217,11 +223,14 @@ def _read_workers(path: Path) -> Iterator[WorkerReport]:
 
 
 def _read_survivors(path: Path, events: list[Event]) -> tuple[str, ...] | None:
-    if not any(event.kind is Kind.READ_BACK and event.data.get("complete") is True for event in events):
+    """As many as were read; fewer, or more, are not what was read."""
+    whole = [event for event in events if event.kind is Kind.READ_BACK and event.data.get("complete") is True]
+    if not whole:
         return None
     try:
         text = read_regular(path / "survivors.txt", SURVIVORS_BYTES_MAX, follow_links=False).decode("utf-8")
         ids = [json.loads(line) for line in text.splitlines()]
     except (OSError, ValueError, RecursionError):
         return None
-    return tuple(ids) if all(isinstance(one, str) for one in ids) else None
+    count = whole[-1].data.get("count", len(ids))
+    return tuple(ids) if count == len(ids) and all(isinstance(one, str) for one in ids) else None

@@ -19,7 +19,7 @@ from harness.fault import (
     undo_script,
 )
 from harness.identity import Identity
-from harness.plan import PhaseName, Plan, Target
+from harness.plan import PhaseName, Plan, Target, rollback_pauses_s
 from harness.run.lock import address_of
 from harness.run.parts import ChaosPart, Parts, UndoPart, WatchPart
 from harness.units import NS_PER_S
@@ -58,6 +58,7 @@ class Undoing:
         self._plan, self._target, self._run, self._name = plan, target, run, name
         self._owner, self._clock, self._parts = owner, clock, parts
         self._environment: dict[str, str] = {}
+        self._pauses_s = rollback_pauses_s(plan.body, os.environ)
         self._secrets = secret_names(plan, target.secrets, os.environ)
         self._watch: WatchPart | None = None
         self._entry: Path | None = None
@@ -83,6 +84,7 @@ class Undoing:
             opened_utc=self._run.name,
             longest_s=BEGIN_FAULT_S + self._plan.phase(PhaseName.FAULT).longest_s + HOLD_MARGIN_S,
             heals_within_s=self._plan.heals_within_s,
+            pauses_s=self._pauses_s,
             supervisor=Identity.own(),
             chaos=chaos.identity,
             watchdog=self._watch.identity,
@@ -124,7 +126,8 @@ class Undoing:
 
         The watchdog undoes what the experiment's own process left; where it is lost, this does.
         """
-        deadline_ns = self._clock.monotonic_ns() + round((2 * self._plan.heals_within_s + TRY_AGAIN_S) * NS_PER_S)
+        longest_s = 2 * (self._plan.heals_within_s + self._pauses_s) + TRY_AGAIN_S
+        deadline_ns = self._clock.monotonic_ns() + round(longest_s * NS_PER_S)
         while self.is_open and self._clock.monotonic_ns() < deadline_ns:
             if self._own is not None and self._own.poll() is not None:
                 return

@@ -14,7 +14,17 @@ import pytest
 from chaoslib.exceptions import ActivityFailed
 
 import harness
-from harness.fault import catalogue, envoy_abort, envoy_delay, metric, process_kill, process_pause, response_time
+from harness.fault import (
+    RUN_VARIABLE,
+    catalogue,
+    envoy_abort,
+    envoy_delay,
+    metric,
+    process_kill,
+    process_pause,
+    response_time,
+    surge,
+)
 from harness.testbed import Bed
 from tests.testbed.beds import bed_up, eventually
 
@@ -126,6 +136,26 @@ def test_a_port_nobody_listens_on_is_no_target(listening: tuple[subprocess.Popen
             fault.begin(f"{port},1")
     assert process.poll() is None
     assert process_pause.stopped_count(port) == 0
+
+
+def test_a_drill_ends_no_surge_that_was_begun_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a run nor who undoes it later stops somebody else's traffic, or waits for its end."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    theirs = subprocess.Popen(["sleep", "60"])
+    try:
+        surge._pid_file().write_text(f"{theirs.pid} {psutil.Process(theirs.pid).create_time()}")
+        monkeypatch.setenv(RUN_VARIABLE, str(tmp_path))
+        assert surge.end() == "the run lowers its own arrivals"
+        assert surge.is_healed()
+        assert theirs.poll() is None
+        monkeypatch.delenv(RUN_VARIABLE)
+        assert not surge.is_healed()
+        surge.end()
+        assert surge.is_healed()
+        assert theirs.poll() is not None
+    finally:
+        theirs.kill()
+        theirs.wait()
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,44 @@ def test_a_rollback_that_fails_is_played_again(target: Target, tmp_path: Path) -
     assert {event.data["by"] for event in events} == {"recover"}
 
 
+def test_a_rollback_may_pause_as_long_as_it_says(target: Target, tmp_path: Path, monkeypatch) -> None:
+    """Its pauses count neither as its call's time nor as a healing that is late."""
+    monkeypatch.setattr("harness.fault.undo.CALL_S", 0.5)
+    log_of(tmp_path, Kind.FAULT_BEGIN, Kind.FAULT_CALLED)
+    calls = [target.call("take the flag away", "DELETE", pauses={"before": 1, "after": "${settle_s}"})]
+    document = {"method": calls, "configuration": {"settle_s": 1}}
+    undone = undo(left_by(target, tmp_path, document=document, heals_within_s=0.5), "recover", "a test", clock=CLOCK)
+    assert (undone.healed, [call.status for call in undone.calls]) == (True, ["succeeded"]), undone
+    assert not target.is_broken
+
+
+UNDOES = """
+import sys, time
+from pathlib import Path
+from harness.fault.ledger import close_entry, try_lock
+lock = try_lock(Path(sys.argv[1]))
+print("holds it", flush=True)
+time.sleep(2)
+close_entry(Path(sys.argv[1]))
+"""
+
+
+def test_an_experiment_that_pauses_while_it_undoes_is_let(target: Target, tmp_path: Path, monkeypatch) -> None:
+    """Its own process holds the lock, and its rollbacks are to pause: it has overstayed only after that."""
+    monkeypatch.setattr("harness.fault.undo.OVERSTAY_S", 0.5)
+    script = "import sys, time; sys.argv.append(sys.stdin.readline().strip())" + UNDOES
+    process = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    path = left_by(target, tmp_path, chaos=Identity.of(process.pid), heals_within_s=0.1, pauses_s=5)
+    print(path, file=process.stdin, flush=True)
+    assert process.stdout.readline() == "holds it\n"
+    undone = undo(path, "watchdog", "a test", clock=CLOCK)
+    assert (undone.healed, undone.because) == (True, "it was undone before")
+    process.communicate(timeout=10)
+    assert process.returncode == 0
+
+
 def test_what_does_not_heal_in_its_time_stays_in_the_ledger(target: Target, tmp_path: Path) -> None:
     """It says which probe still says no; once it can be undone, the same entry serves."""
     log_of(tmp_path, Kind.FAULT_BEGIN, Kind.FAULT_CALLED)

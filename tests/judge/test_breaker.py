@@ -160,6 +160,18 @@ CASES = {
         tripped(plan=INFERRED, seen=counter(SHED)), "opened", "met", "inferred from the traffic"),
     "traffic that goes on infers a breaker that never opened": (
         tripped(plan=INFERRED, seen=counter({0: 100.0})), "opened", "missed", "it never opened"),
+    "looks that end early say nothing of what came later: whether it flapped": (
+        tripped(seen=[*looks("a:1", TRIPS, 20), *looks("b:2", TRIPS), *counter(SHED)]),
+        "did not flap", "unknown", "it was not looked at all the time at a:1"),
+    "nor whether it opened": (
+        tripped(seen=[*looks("a:1", TRIPS, 10.6), *looks("b:2", TRIPS), *counter(SHED)]),
+        "opened", "unknown", "it was not looked at all the time"),
+    "nor whether it stayed closed": (
+        tripped(seen=[*looks("a:1", TRIPS, 32), *looks("b:2", TRIPS), *counter(SHED)]),
+        "closed", "unknown", "nobody looked to the end whether it stayed so: a:1"),
+    "nor what was answered while it was open": (
+        tripped(seen=[*looks("a:1", TRIPS, 11.4), *looks("b:2", TRIPS), *counter(SHED)]),
+        "failed fast", "unknown", "too few to decide"),
     "a fault that was not seen makes every promise unknown": (
         without(tripped(), Kind.FAULT_CALLED), "opened", "unknown", "did not come back"),
 }  # fmt: skip
@@ -185,6 +197,15 @@ def test_a_retry_storm_is_missed(reach: dict[float, float], outcome: str, says: 
     """Requests that reach the dependency per request of ours, against the limit of 1.5."""
     verdict = one_of(judge(tripped(reach=reach, depends=dependency("1.5"))), "pricing not asked more often")
     assert (verdict.outcome, says in verdict.because) == (outcome, True), verdict.because
+
+
+@pytest.mark.parametrize("end_s", [12, 20, 28])
+def test_a_counter_that_was_not_asked_to_the_end_tells_nothing_of_a_storm(end_s: float) -> None:
+    """What came after the last look may have been one."""
+    seen = [*looks("a:1", TRIPS), *looks("b:2", TRIPS), *counter({0: 100.0}, end_s)]
+    verdict = one_of(judge(tripped(seen=seen, depends=dependency("1.5"))), "pricing not asked more often")
+    assert verdict.outcome == "unknown"
+    assert "was not asked for" in verdict.because
 
 
 @pytest.mark.parametrize(("latency_s", "outcome"), [(0.2, "met"), (0.6, "missed")])

@@ -196,6 +196,17 @@ def test_requests_come_in_order_of_planned_time(tmp_path):
     assert read_record(path).requests["planned_ns"].tolist() == [at(one) for one in (0, 1, 4, 5, 8, 9)]
 
 
+@pytest.mark.parametrize("text", ["zone-a\n", "zone-a\nzone", ""])
+def test_an_answer_whose_zone_lost_its_name_is_damage(tmp_path, text):
+    """It would make that zone look silent; also where the name is only cut, and so another's."""
+    path = _folder(tmp_path)
+    (path / "requests-0.bin").write_bytes(_requests(0, [1, 2, 0]).tobytes())
+    (path / "zones-0.txt").write_text("zone-a\nzone-b\n")
+    assert read_record(path).damage == ()
+    (path / "zones-0.txt").write_text(text)
+    assert read_record(path).damage == ("zones-0.txt lacks names of zones",)
+
+
 def test_zones_without_a_file_are_unknown(tmp_path):
     """A worker's zones that cannot be read leave its requests without zones."""
     path = _folder(tmp_path)
@@ -219,6 +230,9 @@ SURVIVORS = {
     "not read to the end": (False, '"a"\n"b"\n', None),
     "read to the end": (True, '"a"\n"b \\u2028 c"\n', ("a", "b \u2028 c")),
     "none survived": (True, "", ()),
+    "fewer than were read": (3, '"a"\n"b"\n', None),
+    "more than were read": (1, '"a"\n"b"\n', None),
+    "as many as were read": (2, '"a"\n"b"\n', ("a", "b")),
     "torn within a line": (True, '"a"\n"b', None),
     "the file is gone": (True, None, None),
 }
@@ -230,7 +244,9 @@ def test_survivors_count_only_when_read_to_the_end(tmp_path, case):
     complete, text, expected = SURVIVORS[case]
     path = _folder(tmp_path)
     if complete is not None:
-        EventLog(path / "events.jsonl", ManualClock()).write(Kind.READ_BACK, at_ns=at(1), complete=complete)
+        counted = {} if isinstance(complete, bool) else {"count": complete}
+        data = {"complete": bool(complete), **counted}
+        EventLog(path / "events.jsonl", ManualClock()).write(Kind.READ_BACK, at_ns=at(1), **data)
     if text is not None:
         (path / "survivors.txt").write_text(text)
     assert read_record(path).survivors == expected
