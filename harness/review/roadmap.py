@@ -18,7 +18,7 @@ from enum import StrEnum
 from harness.review.answers import Answers, Effort, Level, Measure
 from harness.review.measured import Measured
 from harness.review.scores import PillarScore
-from harness.review.states import HIGH_WEIGHT, Practice, State
+from harness.review.states import HIGH_WEIGHT, NO_WEIGHT, Practice, State
 from harness.units import format_percent
 
 
@@ -65,9 +65,14 @@ def roadmap(
         _gap(pillar.name, one, answers, measured, today)
         for pillar in pillars
         for one in pillar.practices
-        if one.state in _GAPS and not one.excluded
+        if one.state in _GAPS and not one.excluded and not _is_nothing_to_do(one)
     ]
     return tuple(sorted(found, key=_worth))
+
+
+def _is_nothing_to_do(one: Practice) -> bool:
+    """Whether nobody claims what is no practice."""
+    return one.weight == NO_WEIGHT and one.state is State.NOT_CLAIMED
 
 
 def _worth(gap: Gap) -> tuple[int, int, int, int, date]:

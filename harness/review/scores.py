@@ -1,6 +1,7 @@
 """What is claimed and what is proven, side by side over one denominator.
 
-    weight    3 for a practice whose absence is a high risk, 1 for a medium one (ours; AWS publishes risks, not weights)
+    weight    3 for a practice whose absence is a high risk, 1 for a medium one (ours: AWS publishes risks, no weights),
+              0 for a choice that never lowers a risk where others do: `None of the above`
     all       the weights of every practice that applies, of questions without an answer and of excluded ones too
     claimed   100 * the weights of those claimed / all
     proven    100 * the weights of those claimed and shown by evidence that still counts / all

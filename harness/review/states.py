@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from harness.review.answers import Answer
+from harness.review.truth import no_practices
 from harness.review.types import Choice, Question, Risk, Shown
 from harness.units import NS_PER_S, format_duration
 
-HIGH_WEIGHT, MEDIUM_WEIGHT = 3, 1
+HIGH_WEIGHT, MEDIUM_WEIGHT, NO_WEIGHT = 3, 1, 0
 WHOLE = 2  # of _goodness: fresh, and of all that is claimed
 
 
@@ -88,8 +89,17 @@ def practices_of(
 ) -> tuple[Practice, ...]:
     """Every practice of a question; `shown` is all evidence there is, of other questions too."""
     mine = [one for one in shown if one.question == question.id and one.at <= now]
+    none = no_practices(question)
     return tuple(
-        _practice(question, choice, answer, [one for one in mine if one.choice == choice.id], zones, now - stale_after)
+        _practice(
+            question,
+            choice,
+            NO_WEIGHT if choice.id in none else weight(question, choice),
+            answer,
+            [one for one in mine if one.choice == choice.id],
+            zones,
+            now - stale_after,
+        )
         for choice in question.choices
     )
 
@@ -97,6 +107,7 @@ def practices_of(
 def _practice(
     question: Question,
     choice: Choice,
+    weighs: int,
     answer: Answer | None,
     shown: Sequence[Shown],
     zones: Sequence[str],
@@ -105,11 +116,14 @@ def _practice(
     deciding, *further = _deciding(shown, zones, fresh_from) or (None,)
     state = _state(choice, answer, deciding, fresh_from)
     excluded = answer.excluded.get(choice.id, "") if answer else ""
-    return Practice(question.id, choice, weight(question, choice), state, deciding, excluded, tuple(further))
+    return Practice(question.id, choice, weighs, state, deciding, excluded, tuple(further))
 
 
 def weight(question: Question, choice: Choice) -> int:
-    """What a practice weighs: by the risk that remains when it alone is left out; where no rule is known, 1."""
+    """What a practice weighs: by the risk that remains when it alone is left out; where no rule is known, 1.
+
+    What is no practice (`no_practices`) weighs nothing.
+    """
     if not question.rules:
         return MEDIUM_WEIGHT
     rest = frozenset(one.id for one in question.choices if one.id != choice.id)

@@ -57,6 +57,11 @@ class Table:
         join = np.logical_and if condition.sign == "&&" else np.logical_or
         return np.asarray(join.reduce(parts), np.bool_)
 
+    def better_by(self, name: str) -> bool:
+        """Whether some selection comes to a lower risk by this choice more."""
+        _, after = self.outcome({**self.columns, name: np.ones(len(self.sizes), np.bool_)})
+        return bool((after < self.severity).any())
+
     def smallest(self, where: Flags) -> frozenset[str] | None:
         """The selection with the fewest choices among these, to show; None where there is none."""
         if not where.any():
@@ -75,6 +80,21 @@ def _some(count: int) -> Flags:
     """A sample of selections, the same each time; nothing and everything are always among them."""
     chance = np.random.default_rng(SEED).random((1 << TRIED_WHOLE_MAX, count)) < 0.5
     return np.concatenate([np.zeros((1, count), np.bool_), np.ones((1, count), np.bool_), chance])
+
+
+def no_practices(question: Question) -> frozenset[str]:
+    """Choices that never lower a risk, where others do: `No`, `Not sure`, `None of the above`, as lenses have them.
+
+    None where the rules are not published, where no choice lowers a risk, or where too many selections are to be tried.
+    """
+    ids = frozenset(one.id for one in question.choices)
+    worst = question.risk(frozenset())
+    doubtful = {one for one in ids if SEVERITY[question.risk({one})] >= SEVERITY[worst]}
+    if not question.rules or not doubtful:
+        return frozenset()
+    table = Table(question)
+    better = (ids - doubtful) | {one for one in doubtful & question.names if table.better_by(one)}
+    return frozenset() if table.sampled or not better else ids - better
 
 
 def worst_risk(question: Question, least: AbstractSet[str], most: AbstractSet[str]) -> Risk:

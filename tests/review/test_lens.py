@@ -51,6 +51,20 @@ def test_the_oddities_of_published_lenses_are_read(tmp_path: Path) -> None:
     assert found.questions[0].choices[0].help == ""
 
 
+def test_what_published_lenses_have_beside_the_specification_is_read(tmp_path: Path) -> None:
+    """A choice without a plan, more resources in lists, `Url`, two addresses in one, no `default`, spaces at ends."""
+    asked = question(["q1_1", "q1_no"], (" q1_1 ", "NO_RISK"), ("(!q1_1) ", "HIGH_RISK"))
+    asked["helpfulResource"] = {"displayText": "-", "url": ""}
+    first, none = asked["choices"]
+    first["helpfulResource"] = {"displayText": "x", "Url": "https://example.com"}
+    first["improvementPlan"] = {"displayText": " y", "url": "https://example.com/a, https://example.com/b "}
+    first["additionalResources"] = [{"type": "HELPFUL_RESOURCE", "content": [{"displayText": "z", "url": ""}]}]
+    none["helpfulResource"] = {"displayText": "Nothing of it."}
+    [found] = lens(tmp_path, asked, _version="0.5", _teams={"_authors": [{"name": "Ada"}]}).questions
+    assert (found.choices[0].help, found.choices[0].help_url, found.choices[1].improvement) == ("x", "", "")
+    assert (found.risk({"q1_1"}), found.risk({"q1_no"})) == (Risk.NONE, Risk.HIGH)
+
+
 def test_every_mistake_of_a_lens_is_said_at_once_with_its_line(tmp_path: Path) -> None:
     """A risk that is none, a condition that cannot be read, a choice that is not there, an id twice."""
     with pytest.raises(FileError) as caught:

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.review import Answer, PillarScore, Risks, Shown, State, built_in_lens, score
+from harness.review import Answer, Answers, PillarScore, Risks, Shown, State, built_in_lens, score
+from harness.review.roadmap import roadmap
+from tests.review.lenses import lens, question
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 LENS = built_in_lens()
@@ -101,6 +104,49 @@ def test_what_does_not_apply_leaves_the_denominator_and_the_rest_stays_in_it() -
     assert by_id[0].claimed == 0
     assert by_id[0].unanswered == len(LENS.pillars[2].questions)
     assert 0 < by_id[1].claimed < by_id[2].claimed < 100
+
+
+# As published lenses ask: yes or no; none of the above, in no rule or as a harm; degrees, of which one is right.
+ASKED = {
+    "yes or no": (["yes", "no"], [("yes", "NO_RISK"), ("no", "HIGH_RISK"), ("default", "HIGH_RISK")], {"no"}),
+    "none, unnamed": (
+        ["a", "b", "none"],
+        [("a && b", "NO_RISK"), ("a", "MEDIUM_RISK"), ("default", "HIGH_RISK")],
+        {"none"},
+    ),
+    "none, as a harm": (
+        ["a", "b", "none"],
+        [("a && b", "NO_RISK"), ("(!a) || none", "HIGH_RISK"), ("default", "MEDIUM_RISK")],
+        {"none"},
+    ),
+    "degrees": (
+        ["unsure", "some", "all"],
+        [("all && !some && !unsure ", "NO_RISK"), ("some && !all && !unsure", "MEDIUM_RISK"), ("default", "HIGH_RISK")],
+        {"unsure"},
+    ),
+    "no rule tells them apart": (["a", "b"], [("default", "NO_RISK")], set()),
+    "all or nothing": (
+        ["a", "b"],
+        [("a && b", "NO_RISK"), ("(!a) || (!b)", "HIGH_RISK"), ("default", "MEDIUM_RISK")],
+        set(),
+    ),
+}
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_a_choice_that_never_lowers_a_risk_is_no_practice(asked: str, tmp_path: Path) -> None:
+    """Whoever answers `No` has claimed nothing by it, and whoever does not, left nothing undone."""
+    choices, rules, none = ASKED[asked]
+    ours = lens(tmp_path, question(choices, *rules))
+    [pillar] = score(ours, {"q1": Answer("q1", frozenset(choices) - none)}, [], NOW)
+    assert {one.choice.id for one in pillar.practices if one.weight == 0} == none
+    assert pillar.claimed == 100
+    [pillar] = score(ours, {"q1": Answer("q1", frozenset(none))}, [], NOW)
+    assert pillar.claimed == 0
+    assert pillar.risks_claimed.high == (asked != "no rule tells them apart")
+    answers = Answers(Path("review.yaml"), "ours", ours)
+    unanswered = score(ours, {}, [], NOW)
+    assert {one.practice.choice.id for one in roadmap(unanswered, answers, (), NOW.date())} == set(choices) - none
 
 
 def test_risks_are_counted_by_claims_and_by_what_is_proven_of_them() -> None:
