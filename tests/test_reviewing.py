@@ -225,20 +225,36 @@ def test_every_link_of_a_page_leads_somewhere_from_where_it_says_it_lies(project
     assert [one for one in found if not Path(one).is_file()] == []
 
 
+def browser(project: Path, *words: str) -> str:
+    """What a browser without a screen prints."""
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={project / 'browser'}"]
+    return subprocess.run(["chromium", *options, *words], capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+in_a_browser = pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium is installed")
+
+
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="asks a browser, and no chromium is installed")
+@in_a_browser
 def test_a_report_opened_by_way_of_latest_leads_to_the_review(project: Path) -> None:
     """In a browser the page lies one folder nearer to the review there, and its link is one folder shorter."""
     drill("az-failure")
-    (project / "runs/latest").symlink_to("az-failure/2026-11-20T10-00-00Z")
     latest = project / "runs/latest"
+    latest.symlink_to("az-failure/2026-11-20T10-00-00Z")
     for folder, link in ((latest, "../review-staging.html"), (latest.resolve(), "../../review-staging.html")):
-        address = folder / "report.html"
-        words = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={project / 'browser'}"]
-        done = subprocess.run(
-            [*words, "--dump-dom", f"file://{address}"], capture_output=True, text=True, timeout=60, check=True
-        )
-        assert f'<a href="{link}">The review</a>' in done.stdout
+        page = browser(project, "--dump-dom", f"file://{folder / 'report.html'}")
+        assert f'<a href="{link}">The review</a>' in page
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_a_review_prints_everything_on_a_few_sheets(project: Path) -> None:
+    """Each part is open, and no column shrinks to a letter a line: then a gap took a sheet."""
+    page, paper = project / "page.html", project / "page.pdf"
+    wellproven("review", "-o", str(page))
+    browser(project, "--no-pdf-header-footer", f"--print-to-pdf={paper}", f"file://{page}")
+    sheets = len(re.findall(rb"/Type\s*/Page\b", paper.read_bytes()))
+    assert 12 <= sheets <= 28
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "csv", "github"])

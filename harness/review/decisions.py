@@ -96,7 +96,7 @@ def check(expectation: Expectation, measured: Measured | None) -> Checked:
     """One accepted limit against the newest figure: unknown where there is none."""
     name, limit = expectation.measure, float(expectation.at_most)
     value = measured.value(name) if measured else None
-    accepted = f"{name.upper()} in {expectation.experiment} of at most {amount(name, limit)} was accepted"
+    accepted = f"{called(name)} in {expectation.experiment} of at most {amount(name, limit)} was accepted"
     if measured is not None and measured.is_beyond(name):
         because = f"{accepted}; {measured.run} saw no recovery"
         return Checked(expectation, Outcome.MISSED, None, measured.run, because)
@@ -106,6 +106,11 @@ def check(expectation: Expectation, measured: Measured | None) -> Checked:
     outcome = Outcome.MET if value <= limit else Outcome.MISSED
     said = "nothing lost" if name is Measure.RPA and value == 0 else amount(name, value)
     return Checked(expectation, outcome, value, measured.run, f"{accepted}; {measured.run} measured {said}")
+
+
+def called(measure: Measure) -> str:
+    """How a figure is called: `RTA`, `budget`."""
+    return measure.upper() if measure in (Measure.RTA, Measure.RPA) else measure.value
 
 
 def amount(measure: Measure, value: float) -> str:

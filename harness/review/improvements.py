@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time
 
 from harness.judge import Outcome
 from harness.review.answers import Improvement
-from harness.review.decisions import amount
+from harness.review.decisions import amount, called
 from harness.review.measured import Measured
 from harness.units import format_percent
 
@@ -42,17 +42,17 @@ def _improved(claim: Improvement, measured: Sequence[Measured]) -> Improved:
     before = [one for one in mine if one.at <= since]
     then = before[-1] if before else mine[0] if mine else None
     if every and every[-1].is_beyond(claim.measure):
-        said = f"{claim.experiment} {claim.measure.upper()}: {every[-1].run} saw no recovery"
+        said = f"{claim.experiment} {called(claim.measure)}: {every[-1].run} saw no recovery"
         return Improved(claim, Outcome.MISSED, then, every[-1], None, said)
     if then is None or mine[-1].run == then.run:
         why = "one run measured it, and it takes two" if then else "no run measured it"
-        return Improved(claim, Outcome.UNKNOWN, then, None, None, f"{claim.experiment} {claim.measure.upper()}: {why}")
+        return Improved(claim, Outcome.UNKNOWN, then, None, None, f"{claim.experiment} {called(claim.measure)}: {why}")
     now = mine[-1]
     was, is_now = then.value(claim.measure), now.value(claim.measure)
     assert was is not None
     assert is_now is not None
     said = (
-        f"{claim.experiment} {claim.measure.upper()}: {amount(claim.measure, was)} on {then.at:%Y-%m-%d}, "
+        f"{claim.experiment} {called(claim.measure)}: {amount(claim.measure, was)} on {then.at:%Y-%m-%d}, "
         f"{amount(claim.measure, is_now)} on {now.at:%Y-%m-%d}"
     )
     if was <= 0:

@@ -1,9 +1,10 @@
 """A review on a terminal: at most 80 columns where the terminal is not known to be wider."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.text import Text
 
@@ -52,8 +53,21 @@ def show_review(review: Review, console: Console) -> None:
             put(console, _indented(one), width)
 
 
+@dataclass(frozen=True)
+class _Hanging:
+    """A text whose further lines begin deeper than the first, so that the next item is seen to begin."""
+
+    text: Text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        first, *rest = self.text.wrap(console, max(1, options.max_width - 2))
+        yield first
+        for line in rest:
+            yield Padding(line, (0, 0, 0, 2), expand=False)
+
+
 def _indented(line: RenderableType) -> RenderableType:
-    return Padding(line, (0, 0, 0, 2), expand=False)
+    return Padding(_Hanging(line) if isinstance(line, Text) else line, (0, 0, 0, 2), expand=False)
 
 
 def _scorecard(review: Review) -> Iterator[Text]:

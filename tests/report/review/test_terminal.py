@@ -100,3 +100,14 @@ def test_without_milestones_the_trend_says_how_to_keep_one() -> None:
 def test_without_a_gap_the_roadmap_says_so() -> None:
     """An empty roadmap is a sentence."""
     assert roadmap(replace(bare(), gaps=())) == "no gap: everything that applies is proven\n"
+
+
+def test_an_items_further_lines_begin_deeper_than_its_first() -> None:
+    """So that on a narrow terminal, too, each item is seen to begin."""
+    lines = printed(whole(), 60).splitlines()
+    at = next(index for index, line in enumerate(lines) if "missed az-failure/autumn" in line)
+    assert lines[at].startswith("  ✗ missed")
+    assert lines[at + 1].startswith("    ")
+    check = next(index for index, line in enumerate(lines) if "missed RPA in az-failure" in line)
+    assert lines[check].startswith("    ✗ missed")
+    assert lines[check + 1].startswith("      ")
