@@ -1,6 +1,7 @@
 """Asking over HTTP, within limits of time and size: whoever answers may be anybody. No fault by itself."""
 
 import json
+import os
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ from chaoslib.exceptions import ActivityFailed
 from urllib3.exceptions import HTTPError
 
 ANSWER_BYTES_MAX: Final = 16 << 20
+NO_TOKEN: Final = (401, 403)  # statuses of an answer to whoever has none, or a wrong one
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,21 @@ class Answer:
         if not isinstance(found, dict):
             raise ActivityFailed(f"{self.url}: no JSON object came back")
         return found
+
+
+def bearing(variable: str) -> dict[str, str]:
+    """A header that bears the token in an environment variable; none where there is no token.
+
+    The environment, and no argument: arguments stand in records and journals, and in the experiments themselves.
+    """
+    token = os.environ.get(variable, "").strip()
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def way_in(variable: str) -> str:
+    """What to do where a token is missing, or is not the one."""
+    wrong = "is not taken" if os.environ.get(variable) else "is not set"
+    return f'{variable} {wrong}; it names the token (on the test bed: eval "$(wellproven testbed env)")'
 
 
 def ask(who: str, method: str, url: str, timeout_s: float, **words: Any) -> Answer:

@@ -1,4 +1,7 @@
-"""An Envoy's admin interface: its runtime, which drives the fault filter, and its counters. No fault by itself."""
+"""An Envoy's admin interface: its runtime, which drives the fault filter, and its counters. No fault by itself.
+
+Envoy itself knows no tokens; for what stands before its admin interface, $WELLPROVEN_ENVOY_TOKEN is sent as a bearer's.
+"""
 
 import time
 from collections.abc import Mapping
@@ -9,6 +12,7 @@ from harness.fault import answers
 from harness.fault.answers import Answer
 
 TIMEOUT_S = 5.0
+SENDS = "WELLPROVEN_ENVOY_TOKEN"
 
 
 def set_runtime(admin_url: str, values: Mapping[str, str]) -> None:
@@ -42,7 +46,10 @@ def per_s(admin_url: str, suffix: str, over_s: float) -> float:
 
 def _ask(method: str, admin_url: str, path: str, parameters: dict[str, str]) -> Answer:
     url = admin_url.rstrip("/") + path
-    answer = answers.ask("Envoy's admin interface", method, url, TIMEOUT_S, params=parameters)
+    headers = answers.bearing(SENDS)
+    answer = answers.ask("Envoy's admin interface", method, url, TIMEOUT_S, params=parameters, headers=headers)
+    if answer.status in answers.NO_TOKEN:
+        raise ActivityFailed(f"Envoy's admin interface at {url}: {answer.status}: {answers.way_in(SENDS)}")
     if answer.status != 200:
         said = answer.text.strip()[:200]
         raise ActivityFailed(f"Envoy's admin interface at {url}: {answer.status} {said}; is there an admin_layer?")

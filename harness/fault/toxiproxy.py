@@ -1,4 +1,7 @@
-"""Toxiproxy's HTTP API: named TCP proxies that can be cut and slowed. No fault by itself."""
+"""Toxiproxy's HTTP API: named TCP proxies that can be cut and slowed. No fault by itself.
+
+Toxiproxy itself knows no tokens; for what stands before it, $WELLPROVEN_TOXIPROXY_TOKEN is sent as a bearer's.
+"""
 
 import socket
 from typing import Any
@@ -9,6 +12,7 @@ from harness.fault import answers
 from harness.fault.answers import Answer
 
 TIMEOUT_S = 5.0
+SENDS = "WELLPROVEN_TOXIPROXY_TOKEN"
 
 
 def proxy(api_url: str, name: str) -> dict[str, Any]:
@@ -21,7 +25,9 @@ def ask(
 ) -> Answer:
     """One call; its answer where the status is a success, or one of `accept`. Raises ActivityFailed."""
     url = api_url.rstrip("/") + path
-    answer = answers.ask("Toxiproxy", method, url, TIMEOUT_S, json=words)
+    answer = answers.ask("Toxiproxy", method, url, TIMEOUT_S, json=words, headers=answers.bearing(SENDS))
+    if answer.status in answers.NO_TOKEN:
+        raise ActivityFailed(f"Toxiproxy at {method} {url}: {answer.status}: {answers.way_in(SENDS)}")
     if answer.status >= 400 and answer.status not in accept:
         raise ActivityFailed(f"Toxiproxy at {method} {url}: {answer.status} {answer.text.strip()[:200]}")
     return answer

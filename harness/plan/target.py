@@ -94,7 +94,10 @@ class WrittenTargets(Written):
 
 
 class Target(Model):
-    """Where a run goes. `environment_variables` reach the experiment; values of secrets are never among them."""
+    """Where a run goes. `environment_variables` reach the experiment; nobody writes down those that `secrets` names.
+
+    A user's target has no values of secrets: they stay in the environment. The embedded one's are made with it.
+    """
 
     name: str
     base_url: str
@@ -171,5 +174,6 @@ def built_in_target(
         zone_header="x-zone",
         fallback_header="x-fallback",
         environment_variables=environment_variables or {},
+        secrets=tuple(name for name in environment_variables or {} if looks_secret(name)),
         configuration=digest(settings or {}),
     )

@@ -5,14 +5,13 @@ target group behind a load balancer, and a database cluster with a writer and a 
 keeper makes them true.
 """
 
-import io
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from threading import Thread
 from typing import Any
-from urllib.parse import parse_qs
 
 from harness.errors import NotAvailableError
+from harness.testbed.gate import Called, Gate
 from harness.testbed.settings import DATABASE_ZONES, REGION, TAG, ZONES
 
 ACCOUNT = "123456789012"  # moto's
@@ -20,32 +19,26 @@ APPLICATION = "shop"
 IMAGE = "ami-0c0ffee0c0ffee000"
 CLUSTER = "shop-db"
 _TAGS = [{"Key": TAG[0], "Value": TAG[1]}, {"Key": "application", "Value": APPLICATION}]
-# What a client needs to speak to it; moto takes any key for the same account.
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testbed", "AWS_SECRET_ACCESS_KEY": "testbed"}
-_BODY_BYTES_MAX = 1 << 20
-_QUIET = ("Describe", "List", "Get")
-
-# Called with the name of an API action and its parameters when somebody has called it; from a thread of the server.
-Called = Callable[[str, dict[str, str]], None]
-StartResponse = Callable[..., Any]
 
 
-def environment(port: int) -> dict[str, str]:
-    """What points boto3 and the AWS command line at this control plane."""
+def environment(port: int, key: str) -> dict[str, str]:
+    """What points boto3 and the AWS command line at this control plane, with the key that may change it."""
     return {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
-        **CREDENTIALS,
+        "AWS_ACCESS_KEY_ID": key,
+        "AWS_SECRET_ACCESS_KEY": key,
     }
 
 
 class ControlPlane:
     """The server, and what the keeper asks of it."""
 
-    def __init__(self, port: int, called: Called) -> None:
+    def __init__(self, port: int, key: str, called: Called) -> None:
         self.port = port
+        self._key = key
         self.instances: dict[str, str] = {}  # zone -> instance id
         self._called = called
 
@@ -53,7 +46,7 @@ class ControlPlane:
         """Serve, and create what the bed consists of; takes some seconds, mostly of importing."""
         # 1,301 images that nobody asks for take a second to load.
         os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
-        os.environ.update(environment(self.port))
+        os.environ.update(environment(self.port, self._key))
         from moto.moto_server.werkzeug_app import (  # half a second: only the keeper pays
             DomainDispatcherApplication,
             MotoRequestHandler,
@@ -61,7 +54,7 @@ class ControlPlane:
         )
         from werkzeug.serving import make_server
 
-        application = _Tapped(DomainDispatcherApplication(create_backend_app), self._called)
+        application = Gate(DomainDispatcherApplication(create_backend_app), self._key, self._called)
         try:
             server = make_server(
                 "127.0.0.1", self.port, application, threaded=True, request_handler=_quiet(MotoRequestHandler)
@@ -173,25 +166,6 @@ class ControlPlane:
 def database_instance(zone: str) -> str:
     """The name of a zone's database instance."""
     return f"{CLUSTER}-{zone[-1]}"
-
-
-class _Tapped:
-    """WSGI middleware that tells of each call that is meant to change something, after it was answered."""
-
-    def __init__(self, application: Any, called: Called) -> None:
-        self._application = application
-        self._called = called
-
-    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        length = min(int(environ.get("CONTENT_LENGTH") or 0), _BODY_BYTES_MAX)
-        body = environ["wsgi.input"].read(length) if length else b""
-        environ["wsgi.input"] = io.BytesIO(body)
-        answer: Iterable[bytes] = self._application(environ, start_response)
-        words = {key: values[0] for key, values in parse_qs(body.decode(errors="replace")).items()}
-        action = words.pop("Action", "")
-        if action and not action.startswith(_QUIET):
-            self._called(action, words)
-        return answer
 
 
 def _quiet(handler: type[Any]) -> type[Any]:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from harness.clock import Clock
 from harness.errors import NotAvailableError
 from harness.redaction import without_secrets
-from harness.testbed.place import Place
+from harness.testbed.place import Place, places
 from harness.testbed.process import tail
 from harness.testbed.settings import BedStatus, Settings
 from harness.units import NS_PER_S
@@ -115,6 +115,15 @@ def attach(name: str = "default") -> Bed | None:
         _clean(place)
         return None
     return Bed(place) if place.state.exists() else None
+
+
+def kept_by(pid: int) -> Bed | None:
+    """The bed that this process keeps, if it keeps one that is up."""
+    for place in places():
+        keeper = place.keeper_process()
+        if keeper is not None and keeper.pid == pid and place.state.exists():
+            return Bed(place)
+    return None
 
 
 def up(

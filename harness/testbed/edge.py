@@ -1,16 +1,19 @@
 """Envoy: the edge before the shops, and the proxy before the pricing services, as one process with two listeners."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.errors import NotAvailableError
 from harness.testbed.process import http_get
 from harness.testbed.settings import Settings
 
 HEALTH_INTERVAL_S = 0.5
 HEALTH_TIMEOUT_S = 1.0
 EJECTION_S = 3.0
+SOCKET_PATH_BYTES_MAX = 103  # macOS; Linux takes 107
 PRICING_DELAY_KEYS = ("fault.http.delay.fixed_delay_percent", "fault.http.delay.fixed_duration_ms")
 PRICING_ABORT_KEYS = ("fault.http.abort.abort_percent", "fault.http.abort.http_status")
 
@@ -34,7 +37,7 @@ _ROUTER = {
     "name": "envoy.filters.http.router",
     "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
 }
-# Does nothing until somebody sets PRICING_DELAY_KEYS or PRICING_ABORT_KEYS with POST /runtime_modify at the admin port.
+# Does nothing until somebody sets PRICING_DELAY_KEYS or PRICING_ABORT_KEYS: POST /runtime_modify, with the key.
 _FAULT = {
     "name": "envoy.filters.http.fault",
     "typed_config": {
@@ -49,17 +52,17 @@ def configuration(
     *,
     edge_port: int,
     pricing_port: int,
-    admin_port: int,
+    admin: Path,
     shops: Sequence[int],
     pricings: Sequence[int],
     settings: Settings,
 ) -> str:
-    """Envoy's bootstrap, as JSON. `shops` and `pricings` are the ports of the zones' services."""
+    """Envoy's bootstrap, as JSON. `shops` and `pricings` are ports of the zones' services, `admin` a socket file."""
     limit = [_limit(settings.requests_per_s_max)] if settings.requests_per_s_max else []
     retry = _RETRY if settings.health_checks else {}
     return json.dumps(
         {
-            "admin": {"address": _address(admin_port)},
+            "admin": {"address": {"pipe": {"path": _socket_path(admin), "mode": 0o600}}},
             "layered_runtime": {
                 "layers": [{"name": "admin", "admin_layer": {}}],
             },
@@ -99,6 +102,16 @@ async def healthy_ports(admin_port: int, cluster: str) -> set[int]:
         for host in hosts
         if host["health_status"] == {"eds_health_status": "HEALTHY"}
     }
+
+
+def _socket_path(path: Path) -> str:
+    """Raises NotAvailableError where no socket file can have this name."""
+    if len(os.fsencode(path)) > SOCKET_PATH_BYTES_MAX:
+        raise NotAvailableError(
+            f"test bed: {path}: too long for a socket file ({SOCKET_PATH_BYTES_MAX} bytes); take a shorter --name, or "
+            "a shorter TMPDIR"
+        )
+    return str(path)
 
 
 def _address(port: int) -> dict[str, Any]:

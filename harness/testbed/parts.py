@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import NotAvailableError
-from harness.testbed import edge, meter
+from harness.testbed import edge, front, meter
 from harness.testbed.aws import ControlPlane, environment
 from harness.testbed.database import Database
 from harness.testbed.events import BedLog
@@ -36,10 +36,11 @@ class Parts:
         ports = iter(free_ports(_PORTS_COUNT))
         self.aws_port, self.meter_port = next(ports), next(ports)
         self._password = secrets.token_urlsafe(18)
+        self._key = f"bed-{secrets.token_urlsafe(32)}"  # whoever changes something of this bed names it
         self._launcher = Launcher(place.logs, self._environment())
-        self.shared = Shared(self._launcher, lambda: next(ports), DATABASE_ZONES)
+        self.shared = Shared(self._launcher, self._key, lambda: next(ports), DATABASE_ZONES)
         self.zones = {name: Zone(name, next(ports), next(ports), launcher=self._launcher) for name in ZONES}
-        self.aws = ControlPlane(self.aws_port, self._aws_called)
+        self.aws = ControlPlane(self.aws_port, self._key, self._aws_called)
         self.on_aws_call: Callable[[str, dict[str, str]], None] | None = None
         self._loop = asyncio.get_running_loop()
         self._node_ports = {zone: next(ports) for zone in DATABASE_ZONES}
@@ -57,15 +58,18 @@ class Parts:
                 cache=f"redis://127.0.0.1:{self.shared.cache_wire_port}",
                 events=str(self.place.events),
             )
+        admin = self.place.sockets / "envoy-admin"
         self.shared.equip(
             self.settings,
             envoy=envoy_binary(),
             config=self.place.root / "envoy.json",
+            admin=admin,
             shops={name: zone.shop_port for name, zone in self.zones.items()},
             pricings={name: zone.pricing_port for name, zone in self.zones.items()},
             nodes=self._node_ports,
         )
         meter.serve(self.meter_port, database)
+        front.serve(self.shared.admin_port, admin, self._key)
         self.shared.start()
         await _together(self._up_aws(), self._up_database(database), self._up_services())
         await asyncio.gather(*(zone.warm() for zone in self.zones.values()))
@@ -115,7 +119,7 @@ class Parts:
                 "database_metrics": f"{_url(self.meter_port)}/metrics",
                 **{f"shop-{name}": _url(zone.shop_port) for name, zone in self.zones.items()},
             },
-            environment={**environment(self.aws_port), **self._variables()},
+            environment={**environment(self.aws_port, self._key), **self._variables()},
             log=str(self.place.events),
         )
 
@@ -132,6 +136,9 @@ class Parts:
             "DRILL_INSTANCE_AZ": next(name for name in self.zones if name not in self.database.nodes),
             "DRILL_ENVOY_ADMIN_URL": admin,
             "DRILL_ENVOY_STATS_URL": f"{admin}/stats/prometheus?filter=http.pricing.downstream_rq_total",
+            # What `harness.fault` sends to the admin interface and to the wires with every call.
+            "WELLPROVEN_ENVOY_TOKEN": self._key,
+            "WELLPROVEN_TOXIPROXY_TOKEN": self._key,
             "DRILL_PRICING_URL": _url(self.shared.pricing_port),
             "DRILL_TOXIPROXY_URL": _url(self.shared.wires_port),
             "DRILL_REPLICATION_WIRE": node_wire(primary),

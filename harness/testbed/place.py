@@ -1,9 +1,10 @@
 """Where a bed keeps its state: `<temporary directory>/wellproven-<uid>/<name>/`, for its user alone.
 
-state.json     BedStatus, written whole at each change
+state.json     BedStatus, written whole at each change; with the bed's key
 keeper.json    which process keeps the bed (Identity)
 bed.jsonl      the bed's own event log
 logs/          output of every process
+sockets/       socket files; Envoy's admin interface
 data/          what the processes keep; the database nodes' directories
 """
 
@@ -59,6 +60,7 @@ class Place:
         self.keeper = self.root / "keeper.json"
         self.events = self.root / "bed.jsonl"
         self.logs = self.root / "logs"
+        self.sockets = self.root / "sockets"
         self.data = self.root / "data"
         self.keeper_log = self.base / f"{name}.keeper.log"  # outlives a bed that failed to come up
         self._lock = self.base / f"{name}.lock"
@@ -68,7 +70,12 @@ class Place:
         self.remove()
         # As root the database runs as another user, who must be able to pass through to its own directory.
         passable = 0o711 if os.geteuid() == 0 else 0o700
-        for directory, mode in ((self.root, passable), (self.logs, 0o700), (self.data, passable)):
+        for directory, mode in (
+            (self.root, passable),
+            (self.logs, 0o700),
+            (self.sockets, 0o700),
+            (self.data, passable),
+        ):
             directory.mkdir(mode=mode)
             directory.chmod(mode)
         write_whole(self.keeper, Identity.own().model_dump_json())
@@ -135,9 +142,18 @@ class Place:
         own_folder(self.base, passable).chmod(passable)
 
 
+def places() -> list[Place]:
+    """Every bed of this user's that has a directory."""
+    base = _base()
+    names = [path.name for path in base.iterdir() if path.is_dir()] if base.is_dir() else []
+    return [Place(name) for name in sorted(names) if re.fullmatch(NAME, name)]
+
+
 def write_whole(path: Path, text: str) -> None:
-    """Replace a file at once: a reader sees the old one or the new one."""
+    """Replace a file at once: a reader sees the old one or the new one. Its user alone may read it: see state.json."""
     fresh = path.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    fresh.touch(0o600, exist_ok=False)
     fresh.write_text(text)
     fresh.replace(path)
 

@@ -51,8 +51,16 @@ class Launcher:
     logs: Path
     environment: Mapping[str, str]
 
-    def start(self, name: str, program: Sequence[str], *, port: int = 0, owner: Owner | None = None) -> "Child":
-        """Start a program in the background.
+    def start(
+        self,
+        name: str,
+        program: Sequence[str],
+        *,
+        port: int = 0,
+        owner: Owner | None = None,
+        own: Mapping[str, str] | None = None,
+    ) -> "Child":
+        """Start a program in the background; `own` are variables for it alone.
 
         Subtle: only ever called from the main thread, since the parent-death signal follows the death of the thread
         that started the child, not of the process.
@@ -66,7 +74,7 @@ class Launcher:
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 cwd="/",
-                env=dict(self.environment),
+                env={**self.environment, **(own or {})},
                 process_group=0,
             )
         return Child(name, popen, port, log)
@@ -224,16 +232,19 @@ async def http_get(port: int, path: str, timeout_s: float = 0.5) -> tuple[int, b
 
 
 async def http_call(
-    method: str, port: int, path: str, words: object = None, *, timeout_s: float = 0.5
+    method: str, port: int, path: str, words: object = None, *, key: str = "", timeout_s: float = 0.5
 ) -> tuple[int, bytes]:
-    """The same for any method; `words` are sent as JSON."""
-    return await asyncio.to_thread(_http_call, method, port, path, words, timeout_s)
+    """The same for any method; `words` are sent as JSON, `key` is what changes need."""
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    return await asyncio.to_thread(_http_call, method, port, path, words, headers, timeout_s)
 
 
-def _http_call(method: str, port: int, path: str, words: object, timeout_s: float) -> tuple[int, bytes]:
+def _http_call(
+    method: str, port: int, path: str, words: object, headers: Mapping[str, str], timeout_s: float
+) -> tuple[int, bytes]:
     connection = HTTPConnection("127.0.0.1", port, timeout=timeout_s)
     try:
-        connection.request(method, path, None if words is None else json.dumps(words))
+        connection.request(method, path, None if words is None else json.dumps(words), dict(headers))
         answer = connection.getresponse()
         return answer.status, answer.read()
     except (OSError, HTTPException):

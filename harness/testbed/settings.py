@@ -84,7 +84,7 @@ class BedStatus(Model):
     zones: dict[str, ZoneStatus]
     database: DatabaseStatus
     endpoints: dict[str, str]
-    environment: dict[str, str]
+    environment: dict[str, str]  # what points tools and experiments at it; with the bed's key
     log: str  # the bed's own event log
 
     @property

@@ -16,13 +16,14 @@ CACHE_WIRE = "cache"
 class Shared:
     """Processes that belong to no zone; what of them dies is started again."""
 
-    def __init__(self, launcher: Launcher, port: Callable[[], int], nodes: Iterable[str]) -> None:
-        """`port` gives a free port each time; `nodes` are the zones of the database's nodes."""
+    def __init__(self, launcher: Launcher, key: str, port: Callable[[], int], nodes: Iterable[str]) -> None:
+        """`key` is what changes need, `port` gives a free port each time, `nodes` are the database nodes' zones."""
         self.edge_port, self.pricing_port, self.admin_port = port(), port(), port()
         self.wires_port, self.cache_port = port(), port()
         self.cache_wire_port = port()
         self.node_wire_ports = {zone: port() for zone in nodes}
         self._launcher = launcher
+        self._key = key
         self._programs: dict[str, tuple[int, list[str]]] = {}
         self._children: dict[str, Child] = {}
 
@@ -32,15 +33,16 @@ class Shared:
         *,
         envoy: Path,
         config: Path,
+        admin: Path,
         shops: Mapping[str, int],
         pricings: Mapping[str, int],
         nodes: Mapping[str, int],
     ) -> None:
-        """Say what is to run; the mappings are zones and the ports of what lives there."""
+        """Say what is to run; `admin` is Envoy's socket file, the mappings are zones and their ports."""
         text = edge.configuration(
             edge_port=self.edge_port,
             pricing_port=self.pricing_port,
-            admin_port=self.admin_port,
+            admin=admin,
             shops=list(shops.values()),
             pricings=list(pricings.values()),
             settings=settings,
@@ -69,7 +71,8 @@ class Shared:
         """Start what does not run."""
         for name, (port, words) in self._programs.items():
             if name not in self._children or not self._children[name].alive():
-                self._children[name] = self._launcher.start(name, words, port=port)
+                own = {"WIRE_KEY": self._key} if name == "wires" else None
+                self._children[name] = self._launcher.start(name, words, port=port, own=own)
 
     async def wait_for_wires(self) -> None:
         """Wait until the wires are there: a standby needs one."""
@@ -85,7 +88,7 @@ class Shared:
 
         async def lags() -> bool:
             path = f"/proxies/{node_wire(zone)}/toxics"
-            return (await http_call("POST", self.wires_port, path, toxic))[0] == 200
+            return (await http_call("POST", self.wires_port, path, toxic, key=self._key))[0] == 200
 
         await wait_for("a slow wire", lags, timeout_s=START_TIMEOUT_S, part=self._children["wires"])
 

@@ -8,14 +8,14 @@ rollbacks, looks whether the fault is gone, and says what is left and how to und
 import argparse
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 from rich.console import Console
 
-from harness.errors import UsageError
+from harness.errors import NotAvailableError, UsageError
 from harness.fault import RECOVER, Call, Entry, Undone, Unreadable, close_entry, open_entries, start_undo, state_folder
 from harness.model import Model
 from harness.verbs.common import Streams
@@ -126,14 +126,16 @@ def _recover(path: Path, entry: Entry | Unreadable, progress: Console) -> Recove
     if entry.supervisor.is_alive:
         because = f"it is still going on (process {entry.supervisor.pid}), and undoes by itself; if it hangs, end it"
         return Recovered(entry=path.name, run=entry.run, target=entry.target, state="running", because=because)
-    missing = [name for name in entry.secrets if name not in os.environ]
-    if missing:
-        return _left(path, entry, f"these environment variables must be set first: {', '.join(missing)}")
+    given = _secrets_of_bed(entry)
+    is_owner_gone = entry.owner is not None and not entry.owner.is_alive  # and its faults with it: nothing is called
+    missing = [name for name in entry.secrets if name not in os.environ and name not in given]
+    if missing and not is_owner_gone:
+        way_out = 'eval "$(wellproven testbed env)"' if entry.owner is not None else ", ".join(missing)
+        return _left(path, entry, f"these environment variables must be set first: {way_out}")
     progress.print(f"undo      {entry.run} on {entry.target}", soft_wrap=True)
     because = "a person asked for it" if not entry.watchdog.is_alive else "a person asked for it, beside the watchdog"
-    process = start_undo(
-        path, RECOVER, because, folder=entry.folder, environment=entry.environment, secrets=entry.secrets
-    )
+    environment = {**entry.environment, **given}
+    process = start_undo(path, RECOVER, because, folder=entry.folder, environment=environment, secrets=entry.secrets)
     try:
         undone = Undone.model_validate_json(process.said())
     except ValueError:
@@ -148,6 +150,19 @@ def _recover(path: Path, entry: Entry | Unreadable, progress: Console) -> Recove
             calls=undone.calls,
         )
     return _left(path, entry, undone.because, undone)
+
+
+def _secrets_of_bed(entry: Entry) -> dict[str, str]:
+    """The secrets of an embedded target that is still up: it knows them itself, and no entry does."""
+    if entry.owner is None or not entry.owner.is_alive:
+        return {}
+    with suppress(ImportError, NotAvailableError):  # its parts are an extra; it may go down meanwhile
+        from harness import testbed
+
+        bed = testbed.kept_by(entry.owner.pid)
+        there = bed.status().environment if bed is not None else {}
+        return {name: there[name] for name in entry.secrets if name in there}
+    return {}
 
 
 def _left(path: Path, entry: Entry, because: str, undone: Undone | None = None) -> Recovered:

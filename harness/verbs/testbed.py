@@ -19,7 +19,7 @@ EXAMPLES = """\
 examples:
   wellproven testbed up
   wellproven testbed status --json
-  eval "$(wellproven testbed env)"                     points AWS's tools and chaos run at it
+  eval "$(wellproven testbed env)"                     points AWS's tools and chaos run at it, with the bed's key
   wellproven testbed up --name weak --no-failover      a known weakness, to see it found
   wellproven testbed up --name weak --set cache=required --set pricing_timeout=false
   wellproven testbed down
@@ -73,6 +73,9 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
     streams.result.print(f"database    {nodes}, lag {_bytes(database.lag_bytes)}")
     for name, endpoint in status.endpoints.items():
         streams.result.print(f"{name:<11} {endpoint}", soft_wrap=True)
+    named = "" if arguments.name == "default" else f" --name {arguments.name}"
+    # What changes something of a bed needs its key, which these variables hold.
+    streams.result.print(f'{"by hand":<11} eval "$(wellproven testbed env{named})"', soft_wrap=True)
     return 0
 
 

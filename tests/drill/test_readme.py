@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from harness.redaction import looks_secret
 from tests.drill.drills import ATTEMPTS_MAX, ROOT, WELLPROVEN
 from tests.test_docs import commands
 from tests.testbed.beds import bed_up
@@ -17,7 +18,6 @@ from tests.testbed.beds import bed_up
 pytestmark = pytest.mark.bed
 # What only differs in how long it takes, or would meet a bed of somebody else's.
 ADDED = {"drill": ["--quick"], "testbed": ["--name", f"readme-{os.getpid()}"]}
-SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")  # a target names them, their values stay in the environment
 
 
 def run(words: list[str], folder: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -51,8 +51,9 @@ def test_readmes_commands_do_what_readme_says(tmp_path: Path) -> None:
     assert [words[1] for words in shown] == verbs
     with bed_up("staging") as bed:
         status = bed.status()
-        secrets = {name: status.environment[name] for name in SECRETS}
-        variables = {name: value for name, value in status.environment.items() if name not in SECRETS}
+        # A target names its secrets, their values stay in the environment.
+        secrets = {name: value for name, value in status.environment.items() if looks_secret(name)}
+        variables = {name: value for name, value in status.environment.items() if name not in secrets}
         staging = {
             "name": "staging",
             "base-url": status.endpoints["edge"],
@@ -61,7 +62,7 @@ def test_readmes_commands_do_what_readme_says(tmp_path: Path) -> None:
             "zone-header": "x-zone",
             "aws": {"account": "123456789012", "region": status.region, "endpoint": status.endpoints["aws"]},
             "variables": {"DRILL_AZ": next(iter(status.zones)), **variables},
-            "secrets": list(SECRETS),
+            "secrets": list(secrets),
             "allow": {"zones": [next(iter(status.zones))], "tags": {"wellproven": "drill"}, "share": "40%"},
         }
         wrong = {**staging, "name": "elsewhere", "aws": {**staging["aws"], "account": "999999999999"}}

@@ -4,8 +4,10 @@ import importlib
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -24,9 +26,10 @@ from harness.fault import (
     process_pause,
     response_time,
     surge,
+    toxiproxy_cut,
 )
 from harness.testbed import Bed
-from tests.testbed.beds import bed_up, eventually
+from tests.testbed.beds import bed_up, eventually, keys_of
 
 ROOT = Path(__file__).parents[2]
 LISTENER = """
@@ -176,9 +179,42 @@ def test_what_cannot_be_done_says_why(begin, said: str) -> None:
         begin()
 
 
+class Remembering(BaseHTTPRequestHandler):
+    """A Toxiproxy, or an Envoy's admin interface, without any tokens of its own."""
+
+    def do_POST(self) -> None:
+        self.server.seen.append(self.headers.get("Authorization"))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"enabled": true}')
+
+    do_GET = do_POST  # noqa: N815  http.server's name
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_token_is_sent_where_there_is_one_and_none_where_there_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each from a variable of its own; without it, an ordinary Toxiproxy or Envoy is called as ever."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Remembering) as server:
+        server.seen = []
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        for name in ("WELLPROVEN_TOXIPROXY_TOKEN", "WELLPROVEN_ENVOY_TOKEN"):
+            monkeypatch.delenv(name, raising=False)
+        toxiproxy_cut.end(url, "cache")
+        envoy_delay.end(url)
+        monkeypatch.setenv("WELLPROVEN_TOXIPROXY_TOKEN", "one")
+        monkeypatch.setenv("WELLPROVEN_ENVOY_TOKEN", "two\n")
+        toxiproxy_cut.end(url, "cache")
+        envoy_delay.end(url)
+        server.shutdown()
+    assert server.seen == [None, None, "Bearer one", "Bearer two"]
+
+
 @pytest.fixture(scope="module")
 def bed() -> Iterator[Bed]:
-    with bed_up("catalogue") as bed:
+    with bed_up("catalogue") as bed, keys_of(bed):
         yield bed
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import httpx
 import psutil
+import pytest
 
 from harness.clock import SystemClock
 from harness.errors import NotAvailableError
@@ -82,6 +83,16 @@ def bed_up(name: str, **settings: object) -> Iterator[Bed]:
         yield bed
     finally:
         bed.down()
+
+
+@contextmanager
+def keys_of(bed: Bed) -> Iterator[dict[str, str]]:
+    """The bed's key, in this process's environment, where faults called by Python look for it; a header with it."""
+    there = bed.status().environment
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("WELLPROVEN_ENVOY_TOKEN", "WELLPROVEN_TOXIPROXY_TOKEN"):
+            patch.setenv(name, there[name])
+        yield {"Authorization": f"Bearer {there['WELLPROVEN_TOXIPROXY_TOKEN']}"}
 
 
 @contextmanager

@@ -35,11 +35,11 @@ def pricing_on(port: int, _: Path) -> list[str]:
 
 
 def envoy_on(port: int, folder: Path) -> list[str]:
-    first, second = free_ports(2)
+    (first,) = free_ports(1)
     config = folder / "envoy.json"
     config.write_text(
         edge.configuration(
-            edge_port=port, pricing_port=first, admin_port=second, shops=[], pricings=[], settings=Settings()
+            edge_port=port, pricing_port=first, admin=folder / "admin", shops=[], pricings=[], settings=Settings()
         )
     )
     return edge.command(envoy_binary(), config)

@@ -9,9 +9,15 @@ import pytest
 from harness.exposition import metric_sum
 from harness.fault import toxiproxy, toxiproxy_cut, toxiproxy_delay
 from harness.testbed import Bed
-from tests.testbed.beds import eventually, is_whole, order
+from tests.testbed.beds import eventually, is_whole, keys_of, order
 
 pytestmark = pytest.mark.bed
+
+
+@pytest.fixture(autouse=True, scope="module")
+def key(bed: Bed) -> Iterator[dict[str, str]]:
+    with keys_of(bed) as header:
+        yield header
 
 
 @contextmanager
@@ -38,15 +44,15 @@ def cache_requests(bed: Bed, result: str) -> float:
     return sum(metric_sum(text, "shop_cache_requests_total", {"result": result}) or 0 for text in texts)
 
 
-def test_every_wire_is_listed_as_toxiproxy_lists_its_proxies(bed: Bed) -> None:
+def test_every_wire_is_listed_as_toxiproxy_lists_its_proxies(bed: Bed, key: dict[str, str]) -> None:
     """Name, where it listens, where it leads, whether it is whole; what is not there is 404."""
     found = httpx.get(f"{api(bed)}/proxies", trust_env=False).json()
     assert set(found) == {"cache", "database-us-east-1a", "database-us-east-1b"}
     assert set(found["cache"]) == {"name", "listen", "upstream", "enabled", "toxics"}
     assert httpx.get(f"{api(bed)}/proxies/none", trust_env=False).status_code == 404
     path = f"{api(bed)}/proxies/cache/toxics"
-    assert httpx.post(path, json={"type": "slicer"}, trust_env=False).status_code == 400
-    assert httpx.post(path, content=b"no", trust_env=False).status_code == 400
+    assert httpx.post(path, json={"type": "slicer"}, headers=key, trust_env=False).status_code == 400
+    assert httpx.post(path, content=b"no", headers=key, trust_env=False).status_code == 400
     assert httpx.get(path, trust_env=False).json() == []
 
 

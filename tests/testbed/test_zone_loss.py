@@ -12,7 +12,7 @@ import pytest
 from harness.testbed import Bed, read_log
 from harness.testbed.database import HEALTH_FAILURES, HEALTH_INTERVAL_S
 from harness.testbed.settings import ZONES
-from tests.testbed.beds import answers, aws_of, edge_of, eventually, is_whole, order, running, state, survivors
+from tests.testbed.beds import answers, aws_of, edge_of, eventually, is_whole, keys_of, order, running, state, survivors
 
 pytestmark = pytest.mark.bed
 
@@ -131,7 +131,7 @@ def test_a_pricing_service_that_fails_is_fallen_back_from(bed: Bed) -> None:
     """Its errors open the breaker, which is seen in the answer, the metric and the log; it closes again."""
     status = bed.status()
     admin, shop = status.endpoints["envoy_admin"], status.endpoints[f"shop-{ZONES[1]}"]
-    with httpx.Client() as client:
+    with keys_of(bed) as key, httpx.Client(headers=key) as client:
         client.post(f"{admin}/runtime_modify?fault.http.abort.abort_percent=100")
         try:
             answers_ = [client.get(f"{shop}/price/sku-1").json() for _ in range(8)]

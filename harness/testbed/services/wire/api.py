@@ -1,4 +1,4 @@
-"""The bed's wires: TCP proxies that can be cut and slowed, a program of its own: `python -P -m wire --help`.
+"""The bed's wires: TCP proxies that can be cut and slowed.
 
 Its API is the part of Toxiproxy's (https://github.com/Shopify/toxiproxy, version 2) that faults need, so that the same
 actions work against a real one:
@@ -11,10 +11,10 @@ actions work against a real one:
     POST   /reset                           all wires whole, no toxics
 
 POST does what PATCH does, as in Toxiproxy. Types: latency {latency, jitter} in ms, bandwidth {rate} in KB/s. Stream
-downstream (from the server to the client, the default) or upstream.
+downstream (from the server to the client, the default) or upstream. What is no GET needs the header
+`Authorization: Bearer KEY`; a Toxiproxy has no keys, and takes it as well.
 """
 
-import argparse
 import asyncio
 import contextlib
 import json
@@ -24,11 +24,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from .guard import denied
 
 CHUNK_BYTES = 65_536
 # What is under way at once on a slowed wire; beyond that the sender has to wait, as on a real one.
@@ -297,11 +299,11 @@ async def _refused(_: Request, error: Exception) -> Response:
     return JSONResponse({"error": error.because, "status": error.status}, status_code=error.status)
 
 
-def build(wires: Iterable[Wire]) -> Starlette:
-    """The wires and their API."""
+def build(wires: Iterable[Wire], key: str) -> ASGIApp:
+    """The wires and their API; whoever changes something names the key."""
     api = Api(wires)
     get, change = partial(Route, methods=["GET"]), partial(Route, methods=["POST", "PATCH"])
-    return Starlette(
+    app = Starlette(
         lifespan=api.lifespan,
         exception_handlers={Refusal: _refused},
         routes=[
@@ -317,17 +319,15 @@ def build(wires: Iterable[Wire]) -> Starlette:
         ],
     )
 
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            request = Request(scope)
+            authorization = request.headers.get("authorization", "")
+            no = denied(key, request.method, request.headers.get("host", ""), authorization)
+            if no is not None:
+                headers = {"www-authenticate": "Bearer"} if no.status == 401 else None
+                answer = JSONResponse({"error": no.because, "status": no.status}, no.status, headers)
+                return await answer(scope, receive, send)
+        return await app(scope, receive, send)
 
-def _main() -> None:
-    parser = argparse.ArgumentParser(description="TCP wires that can be cut and slowed.")
-    parser.add_argument("--port", type=int, required=True, help="of the API")
-    parser.add_argument("--wire", action="append", default=[], metavar="NAME:LISTEN:UPSTREAM", help="ports of loopback")
-    words = parser.parse_args()
-    wires = [(name, int(listen), int(upstream)) for name, listen, upstream in (one.split(":") for one in words.wire)]
-    uvicorn.run(
-        build([Wire(*one) for one in wires]), host="127.0.0.1", port=words.port, access_log=False, log_level="warning"
-    )
-
-
-if __name__ == "__main__":
-    _main()
+    return guarded
