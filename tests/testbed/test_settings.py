@@ -75,7 +75,7 @@ def test_ports_lie_below_those_of_outgoing_connections() -> None:
 
 def test_the_edge_never_sends_again_what_may_have_arrived() -> None:
     """Orders are sent again only where no connection came about."""
-    text = configuration(edge_port=1, pricing_port=2, admin_port=3, shops=[4], pricings=[5], settings=Settings())
+    text = configuration(edge_port=1, pricing_port=2, admin=Path("admin"), shops=[4], pricings=[5], settings=Settings())
     assert '"retry_on": "connect-failure,refused-stream"' in text
     assert "5xx" not in text.replace("enforcing_consecutive_5xx", "")
 
