@@ -58,7 +58,7 @@ class Parts:
                 cache=f"redis://127.0.0.1:{self.shared.cache_wire_port}",
                 events=str(self.place.events),
             )
-        admin = self.place.sockets / "envoy-admin"
+        admin = self.place.sockets / "admin"
         self.shared.equip(
             self.settings,
             envoy=envoy_binary(),
