@@ -74,7 +74,7 @@ def guarded(folder: Path, experiment: str = "az-failure", guard: str = BURN) -> 
 
 
 def drills(repeat: int, runs: Path) -> Iterator[tuple[str, Path, int | None]]:
-    """Drill each case so often, on a bed of its own each time: (what it is, the run's folder, when a person stopped it)."""
+    """Drill each case so often, on beds of their own: (its name, the run's folder, when a person stopped it)."""
     for rule, (experiment, guard) in CASES.items():
         path = guarded(runs, experiment, guard)
         for number in range(repeat):
