@@ -8,7 +8,7 @@ from harness.plan.limits import Around, in_words, needs_asking, refusals
 from harness.plan.maker import make
 from harness.plan.plan import Phase, PhaseName, Plan, RequestPlan, SampleSize
 from harness.plan.profile import SURGE_SEQ, Arrivals, Profile, Route, Stage
-from harness.plan.reached import is_aws, known_reach
+from harness.plan.reached import OURS, in_its_words, is_asked, is_aws, known_reach
 from harness.plan.sequential import (
     ALPHA,
     LOG_DECIDED,
@@ -34,6 +34,7 @@ __all__ = [
     "DOSE_MEASURED_MIN",
     "DOSE_SETTLE_NS",
     "LOG_DECIDED",
+    "OURS",
     "SURGE_SEQ",
     "TESTBED",
     "Action",
@@ -66,7 +67,9 @@ __all__ = [
     "Sweep",
     "Target",
     "built_in_target",
+    "in_its_words",
     "in_words",
+    "is_asked",
     "is_aws",
     "is_decided",
     "known_reach",
