@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 from harness.plan.allow import FAULT_NS, LOOPBACK, Reach, Survey, is_allowed_host
+from harness.plan.hosts import THIS_MACHINE, host_of
 from harness.plan.plan import PhaseName, Plan
-from harness.plan.reached import host_of, is_asked
+from harness.plan.reached import is_asked
 from harness.plan.target import Target
 from harness.units import NS_PER_S, format_duration, format_percent
 
@@ -87,7 +88,9 @@ def _hosts(plan: Plan, target: Target) -> Iterator[str]:
     allowed = usual if target.allow.hosts is None else target.allow.hosts
     for host in dict.fromkeys((own, *plan.hosts)):
         if not is_allowed_host(host, allowed):
-            what = "this machine, as an activity's place" if host == "localhost" else f"host {host}"
+            what = "this machine, as an activity's place" if host == THIS_MACHINE else f"host {host}"
+            if host.startswith("${"):
+                what = f"{host}, a host that only the run knows,"
             yield f"{what} is not allowed; allowed: {', '.join(allowed)}; add it to allow: {{hosts: [...]}}"
 
 
