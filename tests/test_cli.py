@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from harness.cli import VERBS, main
 from harness.errors import NotAvailableError
 from harness.plan import Plan
+from tests.fault.here_servers import envoy
 from tests.report import built_runs
 
 ROOT = Path(__file__).parents[1]
@@ -28,6 +30,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copytree(ROOT / folder, tmp_path / folder)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def envoy_admin() -> Iterator[str]:
+    """The admin address of an Envoy with a fault filter, in the form of a target's variables."""
+    with envoy(stats=["http.pricing.fault.delays_injected"]) as one:
+        yield f"{{DRILL_ENVOY_ADMIN_URL: '{one.url}'}}"
 
 
 def write_target(project: Path, **fields: str) -> None:
@@ -167,9 +176,9 @@ def test_a_missing_secret_is_69_and_named(project: Path) -> None:
     assert "WELLPROVEN_NO_SUCH_SECRET" in err
 
 
-def test_a_target_that_does_not_answer_is_69_and_nothing_is_broken(project: Path) -> None:
+def test_a_target_that_does_not_answer_is_69_and_nothing_is_broken(project: Path, envoy_admin: str) -> None:
     """The message names the address and the way out; the run's folder stays, and is judged unknown."""
-    write_target(project)
+    write_target(project, variables=envoy_admin)
     code, out, err = wellproven("drill", "latency", "--target", "staging")
     assert (code, out) == (69, "")
     assert "target staging does not answer at http://127.0.0.1:1" in err
@@ -177,17 +186,17 @@ def test_a_target_that_does_not_answer_is_69_and_nothing_is_broken(project: Path
 
 
 @pytest.fixture
-def stored_drills(project: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Instead of drilling, `drill` stores a hand-built run; the experiments drilled are listed. `cache-lost` fails."""
+def stored_drills(project: Path, monkeypatch: pytest.MonkeyPatch, envoy_admin: str) -> list[str]:
+    """Instead of drilling, `drill` stores a hand-built run; those drilled are listed. `dependency-errors` fails."""
     drilled: list[str] = []
 
     def store(plan: Plan, _target: object, *, runs: Path, **_: object) -> Path:
-        if plan.experiment == "cache-lost":
+        if plan.experiment == "dependency-errors":
             raise NotAvailableError("target staging does not answer any more")
         drilled.append(plan.experiment)
         return built_runs.drilled(runs / plan.experiment / "now", built_runs.Names(experiment=plan.experiment)).path
 
-    write_target(project)
+    write_target(project, variables=envoy_admin)
     monkeypatch.setattr("harness.verbs.drill.run", store)
     return drilled
 
@@ -220,16 +229,16 @@ def test_json_of_several_drills_is_all_of_stdout(stored_drills: list[str]) -> No
 
 def test_a_drill_that_cannot_be_run_leaves_the_summary_of_those_before(stored_drills: list[str]) -> None:
     """The exit code is that of the error; what was drilled before it is summed up, and what was not run is named."""
-    code, out, err = wellproven("drill", "latency", "cache-lost", "circuit-breaker", "--target", "staging")
+    code, out, err = wellproven("drill", "latency", "dependency-errors", "circuit-breaker", "--target", "staging")
     assert (code, stored_drills) == (69, ["latency"])
     assert "does not answer any more" in err
     assert out.splitlines()[-2].endswith("runs/latency/now")
-    assert out.splitlines()[-1] == "not run: cache-lost, circuit-breaker"
+    assert out.splitlines()[-1] == "not run: dependency-errors, circuit-breaker"
 
 
-def test_production_is_refused_with_77(project: Path) -> None:
+def test_production_is_refused_with_77(project: Path, envoy_admin: str) -> None:
     """A production target is refused before anything starts, with all that is missing, and what to do about each."""
-    write_target(project, name="live", environment="production")
+    write_target(project, name="live", environment="production", variables=envoy_admin)
     code, out, err = wellproven("drill", "latency", "--target", "live")
     assert (code, out) == (77, "")
     assert err.splitlines() == [
@@ -242,9 +251,9 @@ def test_production_is_refused_with_77(project: Path) -> None:
     assert not (project / "runs").exists()
 
 
-def test_a_runs_folder_that_cannot_be_made_is_69(project: Path) -> None:
+def test_a_runs_folder_that_cannot_be_made_is_69(project: Path, envoy_admin: str) -> None:
     """A path that is a file cannot hold runs: said in one line, with the option to change it."""
-    write_target(project)
+    write_target(project, variables=envoy_admin)
     (project / "runs").write_text("a file")
     code, _, err = wellproven("drill", "latency", "--target", "staging")
     assert code == 69

@@ -1,4 +1,4 @@
-"""Questions to AWS as the supervisor asks them: in a child process, since boto3 stays out of it."""
+"""Questions to AWS and others as the supervisor asks them: in a child process, since boto3 stays out of it."""
 
 import json
 import os
@@ -7,8 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from harness.errors import NotAvailableError
-from harness.plan import Action, Survey, is_aws, known_reach
+from harness.plan import Action, Reach, Survey, is_asked, known_reach
 
 SURVEY_S: Final = 60.0
 
@@ -30,14 +29,14 @@ def start_alarms(names: Sequence[str], every_s: float, environment: Mapping[str,
 
 
 def ask_reach(actions: Sequence[Action], tags: Mapping[str, str], environment: Mapping[str, str]) -> Survey:
-    """What these actions would hit: AWS is asked about its own, read only; others are known by their words.
+    """What these actions would hit, asked of whom it is known, read only; of other actions nothing is known.
 
-    Raises NotAvailableError where AWS cannot be asked.
+    Where somebody cannot be asked, the reach of each action it is about says so in `problem`.
     """
-    theirs = [action for action in actions if is_aws(action.what)]
+    theirs = [action for action in actions if is_asked(action.what)]
     answered = _survey(theirs, tags, environment) if theirs else Survey()
-    of_aws = iter(answered.reaches)
-    reaches = tuple(next(of_aws) if is_aws(action.what) else known_reach(action) for action in actions)
+    found = iter(answered.reaches)
+    reaches = tuple(next(found) if is_asked(action.what) else known_reach(action) for action in actions)
     return answered.model_copy(update={"reaches": reaches})
 
 
@@ -53,12 +52,18 @@ def _survey(actions: Sequence[Action], tags: Mapping[str, str], environment: Map
             check=False,
             env={**os.environ, **environment},
         )
-        said = json.loads(done.stdout)
-        if "problem" in said:
-            raise NotAvailableError(f"AWS cannot be asked what the experiment would hit: {said['problem']}")
-        return Survey.model_validate(said)
     except subprocess.TimeoutExpired:
-        raise NotAvailableError(f"AWS did not say within {SURVEY_S:g} s what the experiment would hit") from None
-    except (ValueError, TypeError):
+        return _unasked(actions, f"nobody said within {SURVEY_S:g} s what the experiment would hit; try again")
+    try:
+        answered = Survey.model_validate_json(done.stdout)
+        if len(answered.reaches) != len(actions):
+            raise ValueError("not an answer for each")
+    except ValueError:
         last = done.stderr.strip().rpartition("\n")[2]
-        raise NotAvailableError(f"AWS cannot be asked what the experiment would hit: {last or 'no answer'}") from None
+        return _unasked(actions, f"nobody could be asked what the experiment would hit: {last or 'no answer'}")
+    return answered
+
+
+def _unasked(actions: Sequence[Action], problem: str) -> Survey:
+    reaches = (Reach(action=one.name, what=one.what, counted=False, said=problem, problem=problem) for one in actions)
+    return Survey(reaches=tuple(reaches))

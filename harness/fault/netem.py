@@ -78,12 +78,9 @@ def begin(
     delay, jitter = within("delay_ms", delay_ms, 0, DELAY_MS_MAX), within("jitter_ms", jitter_ms, 0, DELAY_MS_MAX)
     loss = within("loss_percent", loss_percent, 0, 100)
     filters = _filters(_port(port), _network(address))
+    if foreign := somebody_elses(interface):
+        raise ActivityFailed(foreign)
     root = _root(interface)
-    if root and not _is_ours(root):
-        raise ActivityFailed(
-            f"{interface} has a root qdisc that is not ours: got {root['kind']} {root['handle']}, expected the "
-            f"kernel's default; take it away (tc qdisc del dev {interface} root), or choose another interface"
-        )
     try:
         # `add` and not `replace`: where another came first meanwhile, the kernel refuses.
         bands = ONLY_FILTERED if filters else EVERYTHING
@@ -131,6 +128,17 @@ def packets_delayed_per_s(interface: str, over_s: float | str = 0.5) -> float:
 def packets_lost_per_s(interface: str, over_s: float | str = 0.5) -> float:
     """Packets that netem dropped in a second, counted while we look; 0 where it is not there."""
     return _per_s(interface, "drops", over_s)
+
+
+def somebody_elses(interface: str) -> str:
+    """What is said of a root qdisc that somebody else put there; empty where nobody did. Raises ActivityFailed."""
+    root = _root(interface)
+    if root is None or _is_ours(root):
+        return ""
+    return (
+        f"{interface} has a root qdisc that is not ours: got {root['kind']} {root['handle']}, expected the "
+        f"kernel's default; take it away (tc qdisc del dev {interface} root), or choose another interface"
+    )
 
 
 def _per_s(interface: str, counter: str, over_s: float | str) -> float:

@@ -1,27 +1,16 @@
-"""What actions would hit in an AWS account: `python -m harness.fault.survey`, a question on stdin, an answer on stdout.
+"""What actions would hit: `python -m harness.fault.survey`, a question on stdin, a Survey on stdout.
 
-A process of its own, since boto3 stays out of the supervisor. Only reads: STS GetCallerIdentity, EC2, Auto Scaling,
-Elastic Load Balancing and RDS Describe, FIS GetExperimentTemplate. Region, profile and endpoint are boto3's. An action
-it does not know is one that cannot be counted, never one that hits nothing.
+A process of its own, since boto3 and requests stay out of the supervisor; boto3 is imported only where an action calls
+AWS. It only reads. What could not be asked is said in the `problem` of each action it was about.
 """
 
-import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from math import floor
-from typing import Any, Final
+from collections.abc import Sequence
 
-from botocore.exceptions import ClientError
-
-from harness.aws import AwsSession, Patience, translated
 from harness.errors import WellprovenError
+from harness.fault import survey_here
 from harness.model import Model
-from harness.plan import Action, Reach, Resource, Survey
-
-PATIENCE: Final = Patience(connect_s=3, read_s=10, attempts=2, deadline_s=20)
-EC2: Final = "EC2 instance"
-DB: Final = "DB instance"
-RUNNING: Final = ("pending", "running")
+from harness.plan import Action, Reach, Survey, is_aws
 
 
 class Question(Model):
@@ -32,267 +21,34 @@ class Question(Model):
 
 
 def main() -> int:
-    """Answer: a Survey, or {"problem": "..."} where AWS cannot be asked."""
+    """Answer."""
     question = Question.model_validate_json(sys.stdin.read())
-    try:
-        print(survey(question).model_dump_json())
-    except WellprovenError as error:
-        print(json.dumps({"problem": str(error)}))
+    print(survey(question).model_dump_json())
     return 0
 
 
 def survey(question: Question) -> Survey:
-    """Ask the account what each action would hit. Raises WellprovenError where it cannot be asked."""
-    session = AwsSession(patience=PATIENCE)
-    account = _Account(session, question.tags)
-    with translated("AWS"):
-        reaches = tuple(account.reach(action) for action in question.actions)
-    return Survey(account=session.account(), region=account.region, reaches=reaches)
+    """Ask whom each action is about what it would hit."""
+    theirs = [action for action in question.actions if is_aws(action.what)]
+    answered = _of_aws(theirs, question.tags) if theirs else Survey()
+    of_aws = iter(answered.reaches)
+    reaches = tuple(next(of_aws) if is_aws(one.what) else survey_here.reach(one) for one in question.actions)
+    return answered.model_copy(update={"reaches": reaches})
 
 
-class _Account:
-    """An account, and what was asked of it already."""
+def _of_aws(actions: Sequence[Action], tags: dict[str, str]) -> Survey:
+    from harness.fault import survey_aws  # only here: botocore takes longer than all the rest
 
-    def __init__(self, session: AwsSession, tags: Mapping[str, str]) -> None:
-        self._session = session
-        self._tags = tags
-        self._capacity: dict[str, int] = {}
-
-    def client(self, service: str) -> Any:
-        """A client of boto3's that gives up in time."""
-        return self._session.client(service)
-
-    @property
-    def region(self) -> str:
-        """Where the calls go."""
-        return str(self.client("sts").meta.region_name)
-
-    def reach(self, action: Action) -> Reach:
-        """What one action would hit."""
-        for start, find in _FINDERS.items():
-            if action.what.startswith(start):
-                found = find(self, action)
-                if found is not None:
-                    return found
-        said = "cannot be counted: what it would hit is not asked for yet"
-        return Reach(action=action.name, what=action.what, counted=False, said=said, aws=True)
-
-    def made(
-        self, action: Action, resources: Sequence[Resource], hits: int, *, kind: str = EC2, tagged: bool = True
-    ) -> Reach:
-        """The answer: so many hits out of these resources, of the capacity there is."""
-        capacity = self.capacity(kind)
-        bearing = "".join(f", tagged {key}={value}" for key, value in self._tags.items())
-        zones = ", ".join(sorted({one.zone for one in resources}))
-        of = "" if hits == len(resources) else f" (any of {len(resources)})"
-        said = f"{hits}{of} of {capacity} {kind}s that run{bearing}" + (f", in {zones}" if zones else "")
-        return Reach(
-            action=action.name, what=action.what, counted=True, said=said, resources=tuple(resources), hits=hits,
-            tagged=tagged, aws=True, capacity=capacity,
-        )  # fmt: skip
-
-    def capacity(self, kind: str) -> int:
-        """How many resources of a kind run and bear the target's tags."""
-        if kind not in self._capacity:
-            every = self.instances() if kind == EC2 else self.databases()
-            self._capacity[kind] = sum(self._tags.items() <= one.tags.items() for one in every)
-        return self._capacity[kind]
-
-    def instances(self, filters: Sequence[Mapping[str, Any]] = (), ids: Sequence[str] = ()) -> list[Resource]:
-        """Running EC2 instances."""
-        asked: dict[str, Any] = {"InstanceIds": list(ids)} if ids else {"Filters": list(filters)}
-        pages = self.client("ec2").get_paginator("describe_instances").paginate(**asked)
-        try:
-            found = [one for page in pages for group in page["Reservations"] for one in group["Instances"]]
-        except ClientError as error:
-            if not error.response["Error"]["Code"].startswith("InvalidInstanceID"):
-                raise
-            found = []  # one that is named and not there: the action would fail, and hit nothing
-        return [
-            Resource(kind=EC2, id=one["InstanceId"], zone=one["Placement"]["AvailabilityZone"], tags=_tags(one, "Tags"))
-            for one in found
-            if one["State"]["Name"] in RUNNING
-        ]
-
-    def databases(self, **asked: Any) -> list[Resource]:
-        """DB instances that are not stopped."""
-        pages = self.client("rds").get_paginator("describe_db_instances").paginate(**asked)
-        return [
-            Resource(
-                kind=DB,
-                id=one["DBInstanceIdentifier"],
-                zone=one.get("AvailabilityZone", ""),
-                tags=_tags(one, "TagList"),
-            )
-            for page in pages
-            for one in page["DBInstances"]
-            if one["DBInstanceStatus"] not in ("stopped", "deleting")
-        ]
-
-    def asks_for_tags(self, filters: Sequence[Mapping[str, Any]]) -> bool:
-        """Whether EC2 filters ask for all of the target's tags."""
-        asked = {str(one.get("Name")): list(one.get("Values", ())) for one in filters}
-        return all(asked.get(f"tag:{key}") == [value] for key, value in self._tags.items())
-
-    def bears_tags(self, tags: Mapping[str, str]) -> bool:
-        """Whether something bears all of the target's tags."""
-        return self._tags.items() <= tags.items()
-
-
-def _tags(resource: Mapping[str, Any], field: str) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in resource.get(field, ())}
-
-
-def _listed(value: Any) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, list) else str(value).split(",") if value else []
-
-
-# --- one family of actions each --------------------------------------------------------------------------------------
-
-
-def _ec2(account: _Account, action: Action) -> Reach | None:
-    """Actions by ids, else by filters and zone, as chaosaws.ec2 reads them; `..._instance` takes one of them."""
-    function, asked = action.what.rpartition(".")[2], action.arguments
-    one_only = function.endswith("_instance")
-    by_steps = function == "stop_instances_by_incremental_steps"
-    if not (one_only or by_steps or function.endswith("_instances") or function in ("begin", "detach_random_volume")):
-        return None
-    ids = _listed(asked.get("instance_id") or asked.get("instance_ids"))
-    written = asked.get("filters")
-    filters: list[Any] = list(written) if isinstance(written, list) else []
-    if by_steps:
-        pairs = asked.get("tags")
-        words = pairs.items() if isinstance(pairs, dict) else (one.split("=", 1) for one in _listed(pairs))
-        filters = [{"Name": f"tag:{str(key).strip()}", "Values": [value]} for key, value in words]
-    if asked.get("az") and not ids:
-        filters.append({"Name": "availability-zone", "Values": [asked["az"]]})
-    if not ids and not filters:
-        return None
-    found = account.instances(filters, ids)
-    hits = min(1, len(found)) if one_only else len(found)
-    if by_steps:
-        hits = round(len(found) * float(str(asked.get("volume", 100))) / 100)
-    return account.made(action, found, hits, tagged=bool(ids) or account.asks_for_tags(filters))
-
-
-def _asg(account: _Account, action: Action) -> Reach | None:
-    """Actions on Auto Scaling groups: some of their instances, or (suspended, moved) all that depend on them."""
-    asked = action.arguments
-    names, tags = _listed(asked.get("asg_names")), asked.get("tags")
-    scaling = account.client("autoscaling").get_paginator("describe_auto_scaling_groups")
-    if names:
-        pages = scaling.paginate(AutoScalingGroupNames=names)
-    elif isinstance(tags, list):
-        wanted: Any = tags
-        pages = scaling.paginate(Filters=[{"Name": f"tag:{t['Key']}", "Values": [t["Value"]]} for t in wanted])
-    else:
-        return None
-    groups = [group for page in pages for group in page["AutoScalingGroups"]]
-    found: list[Resource] = []
-    hits = 0
-    for group in groups:
-        mine = [one for one in group["Instances"] if one["LifecycleState"] == "InService"]
-        mine = [one for one in mine if asked.get("az") in (None, "", one["AvailabilityZone"])]
-        ids = [one["InstanceId"] for one in mine]
-        running = account.instances(ids=ids) if ids else []
-        found += running
-        hits += min(len(running), _of_group(action, len(running)))
-    tagged = bool(groups) and all(account.bears_tags(_tags(group, "Tags")) for group in groups)
-    return account.made(action, found, hits, tagged=tagged)
-
-
-def _of_group(action: Action, there: int) -> int:
-    """How many instances of one group an action takes."""
-    asked = action.arguments
-    if not action.what.endswith("_random_instances") or asked.get("az"):
-        return there
-    if asked.get("instance_percent"):
-        return floor(there * float(str(asked["instance_percent"])) / 100)
-    return int(str(asked.get("instance_count") or there))
-
-
-def _elbv2(account: _Account, action: Action) -> Reach | None:
-    """One target of a target group."""
-    if not action.what.endswith(".deregister_target"):
-        return None
-    name = str(action.arguments.get("tg_name"))
     try:
-        groups = account.client("elbv2").describe_target_groups(Names=[name])["TargetGroups"]
-    except ClientError as error:
-        return _nothing(account, action, error, "TargetGroupNotFound")
-    ids = [
-        one["Target"]["Id"]
-        for group in groups
-        for one in account.client("elbv2").describe_target_health(TargetGroupArn=group["TargetGroupArn"])[
-            "TargetHealthDescriptions"
-        ]
-    ]
-    instances = [one for one in ids if one.startswith("i-")]
-    if len(instances) < len(ids):
-        return None  # addresses and functions have no capacity that could be counted
-    found = account.instances(ids=instances) if instances else []
-    return account.made(action, found, min(1, len(found)))
+        return survey_aws.survey(actions, tags)
+    except WellprovenError as error:
+        problem = f"AWS cannot be asked what the experiment would hit: {error}"
+        return Survey(reaches=tuple(unasked(action, problem) for action in actions))
 
 
-def _rds(account: _Account, action: Action) -> Reach | None:
-    """One DB instance, or all of a cluster; a failover takes away the writer."""
-    asked = action.arguments
-    try:
-        if "db_instance_identifier" in asked:
-            found = account.databases(DBInstanceIdentifier=str(asked["db_instance_identifier"]))
-            return account.made(action, found, len(found), kind=DB)
-        if "db_cluster_identifier" in asked:
-            named = [{"Name": "db-cluster-id", "Values": [str(asked["db_cluster_identifier"])]}]
-            found = account.databases(Filters=named)
-            hits = min(1, len(found)) if "failover" in action.what else len(found)
-            return account.made(action, found, hits, kind=DB)
-    except ClientError as error:
-        return _nothing(account, action, error, "DBInstanceNotFound", "DBClusterNotFoundFault", kind=DB)
-    return None
-
-
-def _fis(account: _Account, action: Action) -> Reach | None:
-    """The EC2 instances a FIS template names by ARN or by tags; None where it names something else."""
-    template = account.client("fis").get_experiment_template(id=str(action.arguments.get("template_id")))
-    found: dict[str, Resource] = {}
-    hits, tagged = 0, True
-    for target in template["experimentTemplate"].get("targets", {}).values():
-        if target["resourceType"] != "aws:ec2:instance" or target.get("filters"):
-            return None
-        ids = [arn.rpartition("/")[2] for arn in target.get("resourceArns", ())]
-        filters = [{"Name": f"tag:{key}", "Values": [value]} for key, value in target.get("resourceTags", {}).items()]
-        if not ids and not filters:
-            return None
-        mine = account.instances(filters, ids)
-        hits += _selected(target["selectionMode"], len(mine))
-        tagged = tagged and (bool(ids) or account.asks_for_tags(filters))
-        found |= {one.id: one for one in mine}
-    return account.made(action, list(found.values()), min(hits, len(found)), tagged=tagged)
-
-
-def _selected(mode: str, there: int) -> int:
-    """FIS's selection: ALL, COUNT(n), PERCENT(n)."""
-    name, _, number = mode.rstrip(")").partition("(")
-    if name == "COUNT":
-        return min(there, int(number))
-    return floor(there * float(number) / 100) if name == "PERCENT" else there
-
-
-def _nothing(account: _Account, action: Action, error: ClientError, *codes: str, kind: str = EC2) -> Reach:
-    """What is not there is hit by nothing; another error is raised again."""
-    if error.response["Error"]["Code"] not in codes:
-        raise error
-    return account.made(action, (), 0, kind=kind)
-
-
-_FINDERS: Final[dict[str, Callable[[_Account, Action], Reach | None]]] = {
-    "chaosaws.ec2.": _ec2,
-    "chaosaws.asg.": _asg,
-    "chaosaws.elbv2.": _elbv2,
-    "chaosaws.rds.": _rds,
-    "harness.fault.aws_ssm_latency.": _ec2,
-    "harness.fault.aws_fis.": _fis,
-}
+def unasked(action: Action, problem: str) -> Reach:
+    """The reach of an action that nobody could be asked about."""
+    return Reach(action=action.name, what=action.what, counted=False, said=problem, problem=problem)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from harness.plan.maker import make
 from harness.plan.pauses import pauses_s, rollback_pauses_s
 from harness.plan.plan import Phase, PhaseName, Plan, RequestPlan, SampleSize
 from harness.plan.profile import HEADER_VARIABLE, SURGE_SEQ, Arrivals, Profile, Route, Stage, header_variables
-from harness.plan.reached import is_aws, known_reach
+from harness.plan.reached import OURS, in_its_words, is_asked, is_aws, known_reach
 from harness.plan.sequential import (
     ALPHA,
     LOG_DECIDED,
@@ -37,6 +37,7 @@ __all__ = [
     "EXTENSION",
     "HEADER_VARIABLE",
     "LOG_DECIDED",
+    "OURS",
     "SURGE_SEQ",
     "TESTBED",
     "Action",
@@ -72,7 +73,9 @@ __all__ = [
     "built_in_target",
     "goes_by",
     "header_variables",
+    "in_its_words",
     "in_words",
+    "is_asked",
     "is_aws",
     "is_decided",
     "known_reach",

@@ -113,6 +113,7 @@ class Reach(Model):
     tagged: bool = True  # whether it asks for the target's tags, or names each resource by itself
     aws: bool = False
     capacity: int | None = None  # running resources of that kind that bear the target's tags
+    problem: str = ""  # why nobody could be asked, with the way out: no drill begins then
 
     @property
     def share(self) -> Exact | None:

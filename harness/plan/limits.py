@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 from harness.plan.allow import BUDGET_LEFT, FAULT_NS, LOOPBACK, Reach, Survey, is_allowed_host
+from harness.plan.hosts import THIS_MACHINE, host_of
 from harness.plan.pauses import rollback_pauses_s
 from harness.plan.plan import PhaseName, Plan
-from harness.plan.reached import host_of, is_aws
+from harness.plan.reached import is_asked
 from harness.plan.target import Target
 from harness.units import NS_PER_S, format_duration, format_percent
 
@@ -90,7 +91,9 @@ def _hosts(plan: Plan, target: Target) -> Iterator[str]:
     allowed = usual if target.allow.hosts is None else target.allow.hosts
     for host in dict.fromkeys((own, *plan.hosts)):
         if not is_allowed_host(host, allowed):
-            what = "this machine, as an activity's place" if host == "localhost" else f"host {host}"
+            what = "this machine, as an activity's place" if host == THIS_MACHINE else f"host {host}"
+            if host.startswith("${"):
+                what = f"{host}, a host that only the run knows,"
             yield f"{what} is not allowed; allowed: {', '.join(allowed)}; add it to allow: {{hosts: [...]}}"
 
 
@@ -173,7 +176,7 @@ def _together(target: Target, survey: Survey) -> Iterator[str]:
     """Actions that are small enough each, and too large together."""
     most = target.allow.share
     for kind in sorted({one.kind for reach in survey.reaches for one in reach.resources}):
-        mine = [reach for reach in survey.reaches if reach.hits and reach.resources[0].kind == kind]
+        mine = [reach for reach in survey.reaches if reach.resources and reach.hits and reach.resources[0].kind == kind]
         capacity = max((reach.capacity or 0 for reach in mine), default=0)
         if most is None or len(mine) < 2 or not capacity or any(one.share and one.share > most for one in mine):
             continue
@@ -187,12 +190,15 @@ def _together(target: Target, survey: Survey) -> Iterator[str]:
 
 def _reach(target: Target, reach: Reach) -> Iterator[str]:
     allow = target.allow
+    if reach.problem:
+        return  # nothing is known of it yet: no limit is broken, and no drill begins either
     if not reach.counted:
         if target.environment in STRICT and reach.what not in allow.uncounted:
             yield f"{reach.said}; where that is all right, add allow: {{uncounted: [{reach.what}]}}"
         return
     if reach.hits == 0:
-        yield f"hits nothing: {reach.said}; look at its filters, zone and names: a drill of nothing proves nothing"
+        look = "look at its filters, zone and names" if reach.aws else "look at its arguments"
+        yield f"hits nothing: {reach.said}; {look}: a drill of nothing proves nothing"
         return
     if reach.aws and not reach.tagged:
         tags = ", ".join(f"{key}={value}" for key, value in allow.tags.items())
@@ -223,5 +229,5 @@ def in_words(survey: Survey) -> tuple[str, ...]:
 
 
 def needs_asking(plan: Plan) -> bool:
-    """Whether AWS must be asked what the actions would hit."""
-    return any(is_aws(action.what) for action in plan.actions)
+    """Whether somebody must be asked what the actions would hit."""
+    return any(is_asked(action.what) for action in plan.actions)

@@ -3,30 +3,36 @@
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
 from harness.plan.allow import Reach
 from harness.plan.experiment import Action, Experiment, configuration_of, resolve_known
+from harness.plan.hosts import THIS_MACHINE, hosts_in, hosts_of_process
 
 OURS: Final = "harness.fault."
 AWS: Final = ("chaosaws.", "harness.fault.aws_")
 HARMLESS: Final = ("noop", "surge")  # they break nothing of the target's
+# What the fault stage asks for, read only, before they are begun.
+ASKED: Final = (
+    "process_kill", "process_pause", "netem", "toxiproxy_cut", "toxiproxy_delay", "envoy_delay", "envoy_abort",
+)  # fmt: skip
 HERE: Final = ("process_kill", "process_pause", "netem")  # they act on the machine the drill runs on
-THIS_MACHINE: Final = "localhost"
-_URL: Final = re.compile(r"https?://[^\s,\"'<>]+", re.IGNORECASE)
 _ROLE: Final = re.compile(r"arn:[\w-]+:iam::(\d{12}):role/\S+")
 # Where chaosaws takes credentials from, before it looks at the environment the target gives.
 _AWS_PROFILE: Final = "aws_profile_name"
 _AWS_KEYS: Final = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
 _AWS_ROLE: Final = "aws_assume_role_arn"
-_HOST_ARGUMENTS: Final = ("host", "hosts", "hostname", "address", "server")
 
 
 def is_aws(what: str) -> bool:
     """Whether an activity calls AWS."""
     return what.startswith(AWS)
+
+
+def is_asked(what: str) -> bool:
+    """Whether somebody can be asked what an action would hit; of the others only their words are known."""
+    return is_aws(what) or (what.startswith(OURS) and what.removeprefix(OURS).rpartition(".")[0] in ASKED)
 
 
 def speaks_to(
@@ -92,54 +98,35 @@ def hosts_of(activities: Iterable[Mapping[str, JsonValue]], urls: Iterable[str] 
         provider: Any = activity.get("provider")
         if not isinstance(provider, dict):
             continue
-        found.update(dict.fromkeys(_hosts_in(provider)))
+        is_process = provider.get("type") == "process"
+        found.update(dict.fromkeys(hosts_of_process(provider) if is_process else hosts_in(provider)))
         name = str(provider.get("module", "")).removeprefix(OURS)
-        if provider.get("type") == "process" or name in HERE:
+        if is_process or name in HERE:
             found[THIS_MACHINE] = None
     for url in urls:
-        found.update(dict.fromkeys(_hosts_in(url)))
+        found.update(dict.fromkeys(hosts_in(url)))
     return tuple(found)
 
 
-def _hosts_in(value: object, key: str = "") -> Iterator[str]:
-    if isinstance(value, dict):
-        for name, part in value.items():
-            yield from _hosts_in(part, str(name))
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from _hosts_in(part, key)
-    elif isinstance(value, str):
-        urls = _URL.findall(value)
-        for url in urls:
-            yield host_of(url)
-        if not urls and key in _HOST_ARGUMENTS and value:
-            yield host_of(f"//{value}")
-
-
-def host_of(url: str) -> str:
-    """The host of an address, in lower case; the address itself where it has none."""
-    try:
-        return urlsplit(url).hostname or url
-    except ValueError:
-        return url
-
-
 def known_reach(action: Action) -> Reach:
-    """What an action that does not call AWS would hit."""
+    """What an action would hit that nobody can be asked about."""
+    assert not is_asked(action.what)
+    if action.what.startswith(OURS) and action.what.removeprefix(OURS).rpartition(".")[0] in HARMLESS:
+        return Reach(action=action.name, what=action.what, counted=True, said="nothing of the target's breaks")
+    said = "cannot be counted: nothing is known of this action"
+    return Reach(action=action.name, what=action.what, counted=False, said=said)
+
+
+def in_its_words(action: Action) -> str:
+    """What an action that calls no AWS would hit, as far as its own words say it: nobody was asked."""
     assert not is_aws(action.what)
-    module, _, _ = action.what.removeprefix(OURS).rpartition(".")
-    if not action.what.startswith(OURS):
-        said = "cannot be counted: nothing is known of this action"
-        return Reach(action=action.name, what=action.what, counted=False, said=said)
-    arguments = action.arguments
-    if module in HARMLESS:
-        said = "nothing of the target's breaks"
-    elif "ports" in arguments:
-        said = f"what listens on port {arguments['ports']} of this machine"
-    elif module == "netem":
-        said = f"what leaves this machine by {arguments.get('interface')}"
-    else:
-        where = ", ".join(dict.fromkeys(_hosts_in(arguments)))
-        proxy = f" {arguments['proxy']}" if "proxy" in arguments else ""
-        said = f"one proxy{proxy} at {where}" if where else "one setting of one proxy"
-    return Reach(action=action.name, what=action.what, counted=True, said=said)
+    module, arguments = action.what.removeprefix(OURS).rpartition(".")[0], action.arguments
+    if not is_asked(action.what):
+        return known_reach(action).said
+    if "ports" in arguments:
+        return f"what listens on port {arguments['ports']} of this machine"
+    if module == "netem":
+        return f"what leaves this machine by {arguments.get('interface')}"
+    where = ", ".join(dict.fromkeys(hosts_in(arguments)))
+    proxy = f" {arguments['proxy']}" if "proxy" in arguments else ""
+    return f"one proxy{proxy} at {where}" if where else "one setting of one proxy"

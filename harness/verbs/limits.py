@@ -2,7 +2,7 @@
 
 import argparse
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,19 @@ from harness.errors import FileError, NotAvailableError, RefusedError
 from harness.fault import ask_reach
 from harness.files import read_regular
 from harness.judge import Judgement, judge
-from harness.plan import TESTBED, Around, Plan, Target, budget_left, built_in_target, in_words, needs_asking, refusals
+from harness.plan import (
+    TESTBED,
+    Around,
+    Plan,
+    Target,
+    budget_left,
+    built_in_target,
+    in_its_words,
+    in_words,
+    is_aws,
+    needs_asking,
+    refusals,
+)
 from harness.record import RunInfo, read_record
 from harness.run import is_held, left_on
 from harness.slo import Slo
@@ -53,12 +65,14 @@ def embedded(status: "BedStatus") -> Target:
 
 
 def ask(plan: Plan, target: Target) -> Plan:
-    """The plan with what its actions would hit. Raises NotAvailableError where AWS cannot be asked.
+    """The plan with what its actions would hit.
 
-    The embedded target is asked only where it is up: its AWS calls must never go anywhere else.
+    The embedded target is asked only where it is up: its AWS calls must never go anywhere else, and what it has is not
+    there yet.
     """
     if target.name == TESTBED and "AWS_ENDPOINT_URL" not in target.environment_variables and needs_asking(plan):
-        return plan.model_copy(update={"blast_radius": (*plan.blast_radius, NOT_ASKED)})
+        words = [f"{one.name}: {in_its_words(one)}" for one in plan.actions if not is_aws(one.what)]
+        return plan.model_copy(update={"blast_radius": (*plan.blast_radius, *words, NOT_ASKED)})
     environment = dict(target.environment_variables)
     if plan.aws_region is not None:
         environment["AWS_DEFAULT_REGION"] = plan.aws_region
@@ -69,30 +83,19 @@ def ask(plan: Plan, target: Target) -> Plan:
 def checked(plans: Sequence[Plan], target: Target, arguments: argparse.Namespace, clock: Clock) -> list[Plan]:
     """The plans with what their actions would hit.
 
-    Raises RefusedError with all that the target does not allow; where that is nothing, NotAvailableError where AWS
-    cannot be asked.
+    Raises RefusedError with all that the target does not allow; where that is nothing, NotAvailableError where somebody
+    could not be asked.
     """
-    asked, problem = ask_all(plans, target)
+    asked = [ask(plan, target) for plan in plans]
     refuse(asked, target, arguments, clock)
-    if problem is not None:
-        raise problem
     return asked
 
 
-def ask_all(plans: Sequence[Plan], target: Target) -> tuple[list[Plan], NotAvailableError | None]:
-    """The plans with what their actions would hit, and why AWS could not be asked about some of them."""
-    asked, problem = [], None
-    for plan in plans:
-        try:
-            asked.append(ask(plan, target))
-        except NotAvailableError as error:
-            problem = error
-            asked.append(plan)
-    return asked, problem
-
-
 def refuse(plans: Sequence[Plan], target: Target, arguments: argparse.Namespace, clock: Clock) -> None:
-    """Raise one RefusedError with all that the target does not allow of any of the plans, if there is something."""
+    """Raise one RefusedError with all that the target does not allow of any of the plans, if there is something.
+
+    Raises NotAvailableError where that is nothing, and somebody could not be asked what an action would hit.
+    """
     now = datetime.fromtimestamp(clock.utc_ns() / 1e9, UTC)
     spent: dict[str, float] = {}
     unknown: tuple[str, ...] = ()
@@ -115,9 +118,23 @@ def refuse(plans: Sequence[Plan], target: Target, arguments: argparse.Namespace,
     lines = [f"  {reason}" for reason in shared]
     for name, reasons in found.items():
         lines += [f"  {name}: {reason}" for reason in reasons if reason not in shared]
+    unasked = [f"  {line}" for line in dict.fromkeys(line for plan in plans for line in _problems(plan))]
     if lines:
+        lines += unasked
         what = ", ".join(name for name, reasons in found.items() if reasons)
         raise RefusedError("\n".join((f"target {target.name} does not allow {what}; nothing was started", *lines)))
+    if unasked:
+        raise NotAvailableError("\n".join(("what would be hit is not known; nothing was started", *unasked)))
+
+
+def _problems(plan: Plan) -> Iterator[str]:
+    """Why somebody could not be asked; once where it is the same for several actions."""
+    reasons: dict[str, list[str]] = {}
+    for reach in plan.reach.reaches if plan.reach is not None else ():
+        if reach.problem:
+            reasons.setdefault(reach.problem, []).append(reach.action)
+    for problem, names in reasons.items():
+        yield f"{plan.experiment}: {', '.join(names)}: {problem}"
 
 
 def spent_on(target: Target, runs: Path, slos: Iterable[Slo], utc_ns: int) -> tuple[dict[str, float], tuple[str, ...]]:

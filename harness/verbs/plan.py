@@ -1,8 +1,8 @@
 """Show what a drill would do, and why; touch nothing.
 
 Per request the arrival rate and where it comes from, the answers needed to decide each SLO, the phases with their
-lengths and reasons, the guard, the evidence, the blast radius: what would be hit is asked of AWS, read only. What the
-target does not allow is said last, all of it, with exit code 77.
+lengths and reasons, the guard, the evidence, the blast radius: what would be hit is asked for, read only: of AWS, of
+the proxies, of this machine. What the target does not allow is said last, all of it, with exit code 77.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from harness.verbs.common import (
     make_plans,
     read_files,
 )
-from harness.verbs.limits import add_limit_arguments, ask_all, refuse, target_as_it_is
+from harness.verbs.limits import add_limit_arguments, ask, refuse, target_as_it_is
 
 HELP = "show what a drill would do, and why; touches nothing"
 EXAMPLES = """\
@@ -45,12 +45,10 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
     read = read_files([arguments.experiment], arguments.experiments, arguments.slos)
     target = target_as_it_is(read.target(arguments.target), arguments.testbed)
     (plan,) = make_plans(read, target, arguments, arguments.sweep)
-    (plan,), problem = ask_all([plan], target)
+    plan = ask(plan, target)
     if arguments.json:
         streams.out.write(plan.model_dump_json(indent=2) + "\n")
     else:
         show_plan(plan, streams.result)
     refuse([plan], target, arguments, SystemClock())
-    if problem is not None:
-        raise problem
     return 0

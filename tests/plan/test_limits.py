@@ -256,6 +256,32 @@ def test_every_host_an_activity_names_must_be_allowed(tmp_path: Path, hosts: str
     assert [reason.partition(expected[0])[1] for reason in found] == expected
 
 
+OTHER_HOSTS = {
+    "a database": (
+        'dsn: "postgresql+psycopg://db.example:5432/shop"',
+        "host db.example is not allowed",
+    ),
+    "brokers": ('bootstrap_servers: ["k1.example:9092"]', "host k1.example is not allowed"),
+    "an IP address": ("whom: 10.0.0.7", "host 10.0.0.7 is not allowed"),
+    "from a secret": ('dsn: "${db_password}"', "${db_password}, a host that only the run knows, is not allowed"),
+}
+
+
+@pytest.mark.parametrize("case", OTHER_HOSTS)
+def test_hosts_beyond_the_web_must_be_allowed_too(tmp_path: Path, case: str) -> None:
+    """Addresses of any scheme, lists of brokers, plain IP addresses; what nobody knows yet is not allowed either."""
+    written, expected = OTHER_HOSTS[case]
+    text = (ROOT / "experiments/latency.yaml").read_text()
+    own = tmp_path / "own.yaml"
+    text = text.replace("configuration:\n", "configuration:\n  db_password: {type: env, key: DB_PASSWORD}\n", 1)
+    own.write_text(text.replace("_url}\n        delay_ms", f"_url}}\n        {written}\n        delay_ms", 1))
+    assert own.read_text() != text
+    target = target_of(tmp_path, ("    allow:\n", "    allow:\n      hosts: [shop.staging.example, 127.0.0.1]\n"))
+    read, document = read_experiment(own)
+    (reason,) = refusals(make(read, document, PROMISES, target, environment={}), target, None, Around(now=NOON))
+    assert reason.startswith(expected)
+
+
 def test_a_fault_that_may_stay_too_long_is_refused(tmp_path: Path) -> None:
     """The longest fault is the target's word; 15 minutes where staging has none."""
     short = target_of(tmp_path, ("    allow:\n", "    allow:\n      fault: 10s\n"))
