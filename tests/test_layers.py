@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 HARNESS = ROOT / "harness"
-BASE = {"errors", "units", "clock", "model", "documents", "exposition", "aws", "files", "redaction", "text"}
+BASE = {"birth", "errors", "units", "clock", "model", "documents", "exposition", "aws", "files", "redaction", "text"}
 # The stages each stage may import, besides BASE; anything further is a mistake.
 MAY_IMPORT = {
     "slo": set(),

@@ -12,6 +12,7 @@ from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
 
+import psutil
 import pytest
 
 from harness.cli import main
@@ -169,6 +170,22 @@ def test_a_bed_cannot_be_named_out_of_its_folder(name: str) -> None:
     with pytest.raises(UsageError, match="expected a name"):
         Place(name)
     assert wellproven("testbed", "down", "--name", name)[0] == 64
+
+
+def test_a_wall_clock_that_is_set_loses_no_bed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process began when it began, whatever time it is now: `testbed down` and a drill find the keeper still."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    own_folder(tmp_path / f"wellproven-{os.geteuid()}")
+    place = Place("clock")
+    place.create()
+    boot_time = psutil.boot_time()
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: boot_time + 3600)
+    keeper = place.keeper_process()
+    assert keeper is not None
+    assert keeper.pid == os.getpid()
+    for words in ('{"pid": 1, "born": null}', "{}", "[]", f'{{"pid": {os.getpid()}, "born": "another time"}}'):
+        place.keeper.write_text(words)
+        assert place.keeper_process() is None
 
 
 # --- folders and files of ours ---------------------------------------------------------------------------------------

@@ -1,11 +1,9 @@
 """A process by more than its number, which may be another's by the time one looks, or after a reboot."""
 
 import os
-from pathlib import Path
 from typing import Self
 
-import psutil
-
+from harness.birth import began as _began
 from harness.model import Model
 
 _GONE = {"Z", "X"}  # states of a process that has ended and was not yet collected
@@ -44,25 +42,3 @@ class Identity(Model):
         """Whether it stands still (SIGSTOP)."""
         began, state = _began(self.pid)
         return began == self.began and state in {"T", "t"}
-
-
-def _began(pid: int) -> tuple[str | None, str]:
-    """When the process of that number began, and its state; None where there is none."""
-    try:
-        # Subtle: the name, in parentheses, may hold anything; the fields after it are counted from its end.
-        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return _began_elsewhere(pid)
-    return f"{boot} {fields[19]}", fields[0]
-
-
-def _began_elsewhere(pid: int) -> tuple[str | None, str]:
-    if Path("/proc/self/stat").exists():
-        return None, "X"
-    try:
-        process = psutil.Process(pid)
-        states = {psutil.STATUS_ZOMBIE: "Z", psutil.STATUS_STOPPED: "T"}
-        return repr(process.create_time()), states.get(process.status(), "R")
-    except psutil.NoSuchProcess:
-        return None, "X"

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 from chaoslib.exceptions import ActivityFailed
 
+from harness.birth import began
 from harness.fault.compose import RUN_VARIABLE
 
 __all__ = ["begin", "end", "is_applied", "is_healed"]
@@ -43,7 +44,7 @@ def begin(base_url: str, locustfile: str = "loadtests/shop.py", users: int | str
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    _pid_file().write_text(f"{process.pid} {psutil.Process(process.pid).create_time()}")
+    _pid_file().write_text(f"{process.pid} {began(process.pid)[0]}")
     return f"locust runs as process {process.pid}"
 
 
@@ -89,9 +90,9 @@ def _pid_file() -> Path:
 def _process() -> psutil.Process | None:
     """The Locust that `begin` started, if it still runs: a pid alone may be another's by now."""
     try:
-        pid, created = _pid_file().read_text().split()
+        pid, _, born = _pid_file().read_text().partition(" ")
         process = psutil.Process(int(pid))
-        alive = process.create_time() == float(created) and process.status() != psutil.STATUS_ZOMBIE
+        alive = began(process.pid)[0] == born and process.status() != psutil.STATUS_ZOMBIE
     except (OSError, ValueError, psutil.NoSuchProcess):
         return None
     return process if alive else None

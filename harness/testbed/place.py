@@ -21,6 +21,7 @@ from random import SystemRandom
 
 import psutil
 
+from harness.birth import began
 from harness.errors import NotAvailableError, UsageError
 from harness.files import own_folder
 from harness.testbed.process import Owner, release_shared_memory
@@ -71,7 +72,7 @@ class Place:
         for directory, mode in ((self.root, passable), (self.logs, 0o700), (self.data, passable)):
             directory.mkdir(mode=mode)
             directory.chmod(mode)
-        write_whole(self.keeper, json.dumps({"pid": os.getpid(), "born_s": psutil.Process().create_time()}))
+        write_whole(self.keeper, json.dumps({"pid": os.getpid(), "born": began(os.getpid())[0]}))
 
     def remove(self) -> None:
         """Remove the directory and all that is in it."""
@@ -126,9 +127,9 @@ class Place:
         try:
             words = json.loads(self.keeper.read_bytes())
             process = psutil.Process(words["pid"])
-            same = process.create_time() == words["born_s"] and process.status() != psutil.STATUS_ZOMBIE
+            same = began(process.pid)[0] == words["born"] and process.status() != psutil.STATUS_ZOMBIE
             return process if same else None
-        except (OSError, ValueError, psutil.Error):
+        except (OSError, ValueError, LookupError, TypeError, psutil.Error):
             return None
 
     def _prepare(self) -> None:

@@ -13,6 +13,7 @@ import pytest
 from chaoslib.exceptions import ActivityFailed
 
 import harness
+from harness.birth import began
 from harness.fault import (
     RUN_VARIABLE,
     catalogue,
@@ -132,7 +133,7 @@ def test_a_drill_ends_no_surge_that_was_begun_by_hand(tmp_path: Path, monkeypatc
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     theirs = subprocess.Popen(["sleep", "60"])
     try:
-        surge._pid_file().write_text(f"{theirs.pid} {psutil.Process(theirs.pid).create_time()}")
+        surge._pid_file().write_text(f"{theirs.pid} {began(theirs.pid)[0]}")
         monkeypatch.setenv(RUN_VARIABLE, str(tmp_path))
         assert surge.end() == "the run lowers its own arrivals"
         assert surge.is_healed()

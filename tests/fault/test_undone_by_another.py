@@ -16,6 +16,7 @@ import psutil
 import pytest
 from moto.fis.models import fis_backends
 
+from harness.birth import began
 from harness.fault import RUN_VARIABLE, catalogue
 from harness.testbed import Bed
 from tests.fault.aws_server import ACCOUNT, REGION, Aws, aws_server
@@ -99,7 +100,7 @@ def surge(folder: Path) -> Iterator[Broken]:
     hand = folder / f"wellproven-surge-{os.getuid()}"
     hand.mkdir(mode=0o700)
     theirs = subprocess.Popen(["sleep", "300"])
-    (hand / "surge.pid").write_text(f"{theirs.pid} {psutil.Process(theirs.pid).create_time()}")
+    (hand / "surge.pid").write_text(f"{theirs.pid} {began(theirs.pid)[0]}")
     environment = {RUN_VARIABLE: str(folder), "TMPDIR": str(folder)}
     try:
         begin = {"base_url": "http://127.0.0.1:9"}
