@@ -11,14 +11,18 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import fields
+from fractions import Fraction
 from pathlib import Path
 
+import psutil
 import pytest
 
 from harness.cli import main
-from harness.errors import NotAvailableError, RefusedError, UsageError
+from harness.clock import SystemClock
+from harness.errors import FileError, NotAvailableError, RefusedError, UsageError
 from harness.files import own_folder
-from harness.plan import read_experiment, read_targets
+from harness.load import start as start_load
+from harness.plan import Profile, Route, Stage, read_experiment, read_targets
 from harness.record import seal_run
 from harness.redaction import MASK, Redactor, looks_secret, without_secrets
 from harness.run import is_held
@@ -137,12 +141,54 @@ def test_a_journey_lies_below_the_folder_of_the_experiment(journey: str, tmp_pat
     read_experiment(path)
 
 
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_a_journey_that_is_a_link_leads_nowhere_else(what: str, tmp_path: Path, monkeypatch) -> None:
+    """It is code: one that lies elsewhere is not run, however it is named; a link within the folder is followed."""
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    for folder in (here, elsewhere):
+        folder.mkdir()
+    (elsewhere / "shop.py").write_text((ROOT / "loadtests/shop.py").read_text())
+    monkeypatch.chdir(here)
+    if what == "folder":
+        (here / "loadtests").symlink_to(elsewhere)
+    else:
+        (here / "loadtests").mkdir()
+        (here / "loadtests/shop.py").symlink_to(elsewhere / "shop.py")
+    stages = (Stage(duration_s=1, rate_per_s=Fraction(1)),)
+    route = Route(name="r", journey="loadtests/shop.py:Browse", stages=stages)
+    profile = Profile(base_url="http://127.0.0.1:9", routes=(route,))
+    with pytest.raises(FileError, match="put the file itself there"):
+        start_load(profile, tmp_path, clock=SystemClock())
+    elsewhere.rename(here / "inside")
+    link = here / "loadtests" if what == "folder" else here / "loadtests/shop.py"
+    link.unlink()
+    link.symlink_to(here / "inside" if what == "folder" else here / "inside/shop.py")
+    load = start_load(profile, tmp_path, clock=SystemClock())
+    load.kill()
+
+
 @pytest.mark.parametrize("name", ["../x", "..", "a/b", "/etc", "", ".", "A", "x" * 41])
 def test_a_bed_cannot_be_named_out_of_its_folder(name: str) -> None:
     """`testbed down --name ../..` would remove what it finds there."""
     with pytest.raises(UsageError, match="expected a name"):
         Place(name)
     assert wellproven("testbed", "down", "--name", name)[0] == 64
+
+
+def test_a_wall_clock_that_is_set_loses_no_bed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process began when it began, whatever time it is now: `testbed down` and a drill find the keeper still."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    own_folder(tmp_path / f"wellproven-{os.geteuid()}")
+    place = Place("clock")
+    place.create()
+    boot_time = psutil.boot_time()
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: boot_time + 3600)
+    keeper = place.keeper_process()
+    assert keeper is not None
+    assert keeper.pid == os.getpid()
+    for words in ('{"pid": 1, "born": null}', "{}", "[]", f'{{"pid": {os.getpid()}, "born": "another time"}}'):
+        place.keeper.write_text(words)
+        assert place.keeper_process() is None
 
 
 # --- folders and files of ours ---------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ import psutil
 from chaoslib.exceptions import ActivityFailed
 
 from harness.fault.compose import RUN_VARIABLE
+from harness.identity import Identity
 
 __all__ = ["begin", "end", "is_applied", "is_healed"]
 
@@ -43,7 +44,7 @@ def begin(base_url: str, locustfile: str = "loadtests/shop.py", users: int | str
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    _pid_file().write_text(f"{process.pid} {psutil.Process(process.pid).create_time()}")
+    _pid_file().write_text(Identity.of(process.pid).model_dump_json())
     return f"locust runs as process {process.pid}"
 
 
@@ -89,9 +90,8 @@ def _pid_file() -> Path:
 def _process() -> psutil.Process | None:
     """The Locust that `begin` started, if it still runs: a pid alone may be another's by now."""
     try:
-        pid, created = _pid_file().read_text().split()
-        process = psutil.Process(int(pid))
-        alive = process.create_time() == float(created) and process.status() != psutil.STATUS_ZOMBIE
+        begun = Identity.model_validate_json(_pid_file().read_bytes())
+        process = psutil.Process(begun.pid)
     except (OSError, ValueError, psutil.NoSuchProcess):
         return None
-    return process if alive else None
+    return process if begun.is_alive else None

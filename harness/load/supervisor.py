@@ -234,3 +234,7 @@ def _check(profile: Profile) -> None:
         if not file or not class_name.isidentifier() or not Path(file).is_file():
             way_out = "name an existing file and a class in it"
             raise FileError.single(file or route.journey, route.journey, "FILE.py:Class", way_out)
+        # The plan's reader has seen that the name leads nowhere else; what lies there may be a link that does.
+        if not Path(file).is_absolute() and not Path(file).resolve().is_relative_to(Path.cwd().resolve()):
+            way_out = "put the file itself there: it is run as code"
+            raise FileError.single(file, f"a link to {Path(file).resolve()}", "a locustfile below this folder", way_out)

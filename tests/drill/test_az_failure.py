@@ -11,9 +11,11 @@ import psutil
 import pytest
 
 from harness.fault import open_entries
+from harness.judge import Outcome
 from harness.record import Kind, read_events, read_record
 from harness.testbed import Bed, read_log
 from harness.units import NS_PER_S
+from tests.drill.damage import damaged, each_cut
 from tests.drill.drills import WELLPROVEN, Drilled, drill, start
 from tests.testbed.beds import bed_up, eventually, is_whole, processes_of, running, survivors
 
@@ -100,6 +102,18 @@ def test_the_bed_is_whole_again_after_the_drill(bed: Bed, drilled: Drilled) -> N
     """All zones up, a primary and a standby: nothing of the fault is left."""
     del drilled
     eventually("the bed is whole", lambda: is_whole(bed), within_s=30)
+
+
+def test_a_record_whose_zones_or_survivors_were_cut_is_not_met(drilled: Drilled, tmp_path: Path) -> None:
+    """At thirty seeded places each, without a seal that would tell; least of all what rests on them."""
+    whole = damaged(drilled.run, tmp_path, lambda _: None)
+    assert whole is not None
+    assert whole.outcome is Outcome.MET
+    (rpo,) = (one.promise for one in whole.verdicts if one.promise.endswith(" RPO"))
+    for name, promise in (("zones-0.txt", "fault applied"), ("survivors.txt", rpo)):
+        for share, found in each_cut(drilled.run, tmp_path, name):
+            assert found
+            assert found[promise] != "met", (name, share)
 
 
 def test_every_arrival_is_accounted_for(drilled: Drilled) -> None:

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.record import Kind, read_record
+from harness.judge import Outcome
+from harness.record import Kind, read_observations, read_record
 from harness.testbed import Bed, read_log
 from harness.units import NS_PER_S
+from tests.drill.damage import damaged, each_cut
 from tests.drill.drills import ROOT, Drilled, drill, drill_weak
 from tests.testbed.beds import bed_up
 
@@ -62,6 +64,29 @@ def test_the_breakers_times_agree_with_the_shops_own_log(bed: Bed, tripped: Dril
         interval = tripped.verdict["breaker"][seen]
         assert interval["lower"] <= true <= interval["upper"], seen
         assert interval["upper"] - true <= 2 * every_s, seen
+
+
+# What rests on looks to the fault's end, or to the observation's; what else, where the looks it rests on are left.
+TO_THE_END = ("pricing breaker closed", "pricing breaker did not flap")
+
+
+def test_looks_that_were_cut_off_prove_nothing(tripped: Drilled, tmp_path: Path) -> None:
+    """At thirty seeded places, without a seal that would tell: never met, least of all what rests on the last looks."""
+    whole = damaged(tripped.run, tmp_path, lambda _: None)
+    assert whole is not None
+    assert whole.outcome is Outcome.MET
+    promises = {one.promise for one in whole.verdicts}
+    assert set(TO_THE_END) <= promises
+    looks = read_record(tripped.run).observations
+    spare_s = looks[-1].done_ns / NS_PER_S - 2  # a cut that leaves all but the last looks leaves what they prove
+    for share, found in each_cut(tripped.run, tmp_path, "observations.jsonl"):
+        left = read_observations(tmp_path / "copy/observations.jsonl")
+        if left and left[-1].done_ns / NS_PER_S > spare_s:
+            continue
+        assert found
+        assert [name for name in TO_THE_END if found[name] == "met"] == [], share
+        if not left:
+            assert [name for name in found if " breaker " in name and found[name] == "met"] == []
 
 
 def test_a_breaker_opens_when_calls_hang_too(bed: Bed, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from harness.fault import (
     surge,
     toxiproxy_cut,
 )
+from harness.identity import Identity
 from harness.testbed import Bed
 from tests.testbed.beds import bed_up, eventually, keys_of
 
@@ -146,7 +147,7 @@ def test_a_drill_ends_no_surge_that_was_begun_by_hand(tmp_path: Path, monkeypatc
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     theirs = subprocess.Popen(["sleep", "60"])
     try:
-        surge._pid_file().write_text(f"{theirs.pid} {psutil.Process(theirs.pid).create_time()}")
+        surge._pid_file().write_text(Identity.of(theirs.pid).model_dump_json())
         monkeypatch.setenv(RUN_VARIABLE, str(tmp_path))
         assert surge.end() == "the run lowers its own arrivals"
         assert surge.is_healed()

@@ -18,6 +18,7 @@ import pytest
 from chaoslib.exceptions import ActivityFailed
 
 from harness.fault import netem
+from tests.fault.killed import fault, undone_by_another
 
 PATH_WITH_TC = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
 # In the namespace: answers every line on two TCP ports of its own choosing, until its input ends.
@@ -220,6 +221,14 @@ def test_what_was_begun_half_is_undone(link: Cable) -> None:
     run("tc", "qdisc", "add", "dev", link.interface, "root", "handle", "1a9e:", "prio", "bands", "4")
     netem.begin(link.interface, 60)
     assert link.round_trip_ms() >= 59
+
+
+def test_a_delay_whose_process_was_killed_is_undone_by_another(link: Cable, tmp_path: Path) -> None:
+    """By who knows nothing but the undo ledger; as measured by who talks over the cable."""
+    cable = {"interface": link.interface}
+    row = fault("netem", {**cable, "delay_ms": 80}, cable, lambda: link.round_trip_ms() >= 79)
+    undone_by_another(row, tmp_path)
+    assert link.qdiscs() == [("noqueue", "0:")]
 
 
 @pytest.mark.parametrize("theirs", [("handle", "7:", "netem", "delay", "1ms"), ("handle", "1a9e:", "netem"), ("prio",)])
