@@ -46,19 +46,28 @@ def _survey(actions: Sequence[Action], tags: Mapping[str, str], environment: Map
     try:
         done = subprocess.run(
             [sys.executable, "-m", "harness.fault.survey"],
-            input=question,
+            input=question.encode(),
             capture_output=True,
-            text=True,
             timeout=SURVEY_S,
             check=False,
             env={**os.environ, **environment},
         )
-        said = json.loads(done.stdout)
-        if "problem" in said:
-            raise NotAvailableError(f"AWS cannot be asked what the experiment would hit: {said['problem']}")
-        return Survey.model_validate(said)
     except subprocess.TimeoutExpired:
         raise NotAvailableError(f"AWS did not say within {SURVEY_S:g} s what the experiment would hit") from None
-    except (ValueError, TypeError):
-        last = done.stderr.strip().rpartition("\n")[2]
-        raise NotAvailableError(f"AWS cannot be asked what the experiment would hit: {last or 'no answer'}") from None
+    return surveyed(actions, done.stdout, done.stderr.decode(errors="replace"))
+
+
+def surveyed(actions: Sequence[Action], out: bytes, err: str) -> Survey:
+    """What the survey's process said. Raises NotAvailableError where that is no answer about all of these actions."""
+    try:
+        said = json.loads(out)
+        problem = str(said["problem"]) if "problem" in said else ""
+        found = Survey() if problem else Survey.model_validate_json(out)
+    except (ValueError, TypeError, RecursionError):
+        problem, found = err.strip().rpartition("\n")[2] or "no answer", Survey()
+    asked = [(action.name, action.what) for action in actions]
+    if not problem and [(one.action, one.what) for one in found.reaches] != asked:
+        problem = "the answer is about other actions"
+    if problem:
+        raise NotAvailableError(f"AWS cannot be asked what the experiment would hit: {problem}")
+    return found

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from harness.aws import AwsSession, Patience, translated
+from harness.aws import AwsSession, Patience, code_of, translated
 from harness.errors import WellprovenError
 from harness.model import Model
 from harness.plan import Action, Reach, Resource, Survey
@@ -35,15 +35,14 @@ def main() -> int:
     """Answer: a Survey, or {"problem": "..."} where AWS cannot be asked."""
     question = Question.model_validate_json(sys.stdin.read())
     try:
-        print(survey(question).model_dump_json())
+        print(survey(question, AwsSession(patience=PATIENCE)).model_dump_json())
     except WellprovenError as error:
         print(json.dumps({"problem": str(error)}))
     return 0
 
 
-def survey(question: Question) -> Survey:
+def survey(question: Question, session: AwsSession) -> Survey:
     """Ask the account what each action would hit. Raises WellprovenError where it cannot be asked."""
-    session = AwsSession(patience=PATIENCE)
     account = _Account(session, question.tags)
     with translated("AWS"):
         reaches = tuple(account.reach(action) for action in question.actions)
@@ -105,7 +104,7 @@ class _Account:
         try:
             found = [one for page in pages for group in page["Reservations"] for one in group["Instances"]]
         except ClientError as error:
-            if not error.response["Error"]["Code"].startswith("InvalidInstanceID"):
+            if not code_of(error).startswith("InvalidInstanceID"):
                 raise
             found = []  # one that is named and not there: the action would fail, and hit nothing
         return [
@@ -280,7 +279,7 @@ def _selected(mode: str, there: int) -> int:
 
 def _nothing(account: _Account, action: Action, error: ClientError, *codes: str, kind: str = EC2) -> Reach:
     """What is not there is hit by nothing; another error is raised again."""
-    if error.response["Error"]["Code"] not in codes:
+    if code_of(error) not in codes:
         raise error
     return account.made(action, (), 0, kind=kind)
 

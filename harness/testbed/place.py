@@ -122,13 +122,13 @@ class Place:
             self.remove()
 
     def keeper_process(self) -> psutil.Process | None:
-        """The living process that keeps this bed."""
+        """The living process that keeps this bed; None also where keeper.json names none."""
         try:
             words = json.loads(self.keeper.read_bytes())
             process = psutil.Process(words["pid"])
             same = process.create_time() == words["born_s"] and process.status() != psutil.STATUS_ZOMBIE
             return process if same else None
-        except (OSError, ValueError, psutil.Error):
+        except (OSError, ValueError, LookupError, TypeError, ArithmeticError, RecursionError, psutil.Error):
             return None
 
     def _prepare(self) -> None:

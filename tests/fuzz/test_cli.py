@@ -10,9 +10,10 @@ import pytest
 
 from harness.cli import main
 from tests.fuzz import seeds
+from tests.fuzz.kind import ROOT, json_tree
 from tests.fuzz.limits import limited
 from tests.fuzz.mutate import of_bytes, of_lines
-from tests.fuzz.readers import ROOT, json_tree, kinds
+from tests.fuzz.readers import kinds
 from tests.fuzz.test_readers import COUNT
 
 CODES = {0, 1, 2, 64, 65, 69, 77}
