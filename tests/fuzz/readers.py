@@ -4,6 +4,7 @@ import atexit
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import cache
@@ -21,7 +22,7 @@ from harness.exposition import metric_sum
 from harness.fault import compose
 from harness.fault.chaos import Chaos
 from harness.judge import judge
-from harness.plan import built_in_target, make, read_experiment, read_targets
+from harness.plan import Around, built_in_target, make, read_experiment, read_targets, refusals
 from harness.record import read_record
 from harness.report import (
     html,
@@ -105,6 +106,31 @@ targets:
     variables: {DRILL_AZ: eu-central-1a, DRILL_TAG_KEY: team, DRILL_TAG_VALUE: shop}
     secrets: [SHOP_TOKEN]
 """
+ALLOW = """\
+    allow:
+      hosts: [shop.staging.example, "*.example", 127.0.0.1]
+      zones: [eu-central-1a, eu-central-1b]
+      tags: {team: shop}
+      share: 40%
+      fault: 15m
+      budget-left: 20%
+      windows:
+        - {days: [mon, wed], from: "09:00", to: "17:30", time-zone: Europe/Berlin}
+        - {from: "22:00", to: "04:00", time-zone: UTC}
+      uncounted: [my.own.fault]
+"""
+GUARD = """\
+    guard:
+      error-ratio: 50%
+      for: 30s
+      no-data: 10s
+      burn: {rate: 14.4, over: 10s}
+      latency: {above: 800ms, percentile: 99, over: 10s}
+      metrics:
+        - name: payment errors
+          prometheus: {url: "http://127.0.0.1:9090", query: "sum(rate(errors_total[30s]))", op: gt, value: 5}
+        - {name: orders alarm, alarm: orders-5xx, every: 1s, looks: 3}
+"""
 JOURNAL = {
     "chaoslib-version": "1.45.1",
     "experiment": {"title": "x", "method": []},
@@ -140,6 +166,16 @@ ANSWERS = [
 
 
 @cache
+def _experiments() -> list[str]:
+    """The repository's, and one with a guard of its own."""
+    texts = texts_of("experiments/*.yaml")
+    written = (ROOT / "experiments/az-failure.yaml").read_text()
+    guarded = re.sub(r"(?m)^    disruption: az.*\n", lambda found: found[0] + GUARD, written)
+    assert "payment errors" in guarded
+    return [*texts, guarded, guarded]
+
+
+@cache
 def _promises() -> Any:
     return slo.read([ROOT / "slos/shop.yaml"])
 
@@ -157,7 +193,12 @@ def _read_experiment(folder: Path, content: bytes, _number: int) -> None:
 
 
 def _read_targets(folder: Path, content: bytes, _number: int) -> None:
-    read_targets(written(folder, "targets.yaml", content))
+    """Read, and held against a plan: what each of them allows of it, and why not."""
+    plan = seeds.allowed().plan
+    for target in read_targets(written(folder, "targets.yaml", content)).values():
+        spent = {"orders": 0.5}
+        around = Around(now=NOW, production=False, approver="x", locked=False, left=(), spent=spent, spent_unknown=())
+        "\n".join(refusals(plan, target, plan.reach, around)).encode()
 
 
 def _read_answers(folder: Path, content: bytes, number: int) -> None:
@@ -300,8 +341,8 @@ def kinds() -> list[Kind]:
     small = {"name": "x", "schemaVersion": "2021-11-01", "pillars": [json.loads(lens)["pillars"][0]]}
     return [
         Kind("slo", of_texts(texts_of("slos/shop.yaml")), _read_slos),
-        Kind("experiment", of_texts(texts_of("experiments/*.yaml")), _read_experiment),
-        Kind("targets", of_texts([TARGETS]), _read_targets),
+        Kind("experiment", of_texts(_experiments()), _read_experiment),
+        Kind("targets", of_texts([TARGETS, TARGETS + ALLOW, TARGETS + ALLOW]), _read_targets),
         Kind("answers", of_texts(texts_of("slos/review.yaml")), _read_answers),
         Kind("lens", of_texts([json.dumps(small)], is_json=True), _read_lens),
         _read_run("run.json", json_tree, ("met",)),
@@ -310,8 +351,9 @@ def kinds() -> list[Kind]:
         _read_run("requests-0.bin", of_bytes),
         _read_run("zones-0.txt", of_bytes, ("met", "missed")),
         _read_run("load-0.json", json_tree, ("met", "missed")),
-        _read_run("observations.jsonl", of_lines, ("watched", "inferred")),
+        _read_run("observations.jsonl", of_lines, ("watched", "inferred", "allowed")),
         _read_run("survivors.txt", of_lines, ("met", "missed")),
+        _read_run("seal.json", json_tree, ("met", "missed")),
         *(_beside(name, kind, content) for name, kind, content in evidence_files()),
         Kind("milestone", of_contents([_milestone()], json_tree), _read_milestone),
         Kind("journal", lambda random: json_tree(json.dumps(JOURNAL).encode(), random), _read_journal),
