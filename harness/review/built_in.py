@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -50,6 +51,7 @@ class _Lens(FileModel):
     pillars: list[_Pillar] = Field(min_length=1, max_length=10)
 
 
+@cache
 def built_in_lens() -> Lens:
     """The lens this package carries."""
     [document] = read_documents(_FILE, shown_as=_FILE.name)

@@ -61,7 +61,8 @@ TARGET = built_in_target("http://127.0.0.1:1", {"DRILL_AZ": "us-east-1a"})
 EVIDENCE = ROOT / "tests/review/findings/files"
 NOW = datetime(2026, 10, 5, 12, tzinfo=UTC)
 REVIEW_EVERY = 10
-HTML_EVERY = 50  # a page takes a second to draw: one damaged run in so many is shown as one, too
+# One damaged run in so many is shown on a terminal, and as a page, too: drawing takes longer than judging.
+TERMINAL_EVERY, HTML_EVERY = 5, 100
 
 STATIC = "proves: {question: sec_build, choice: sec_static_testing}"
 ENTRIES = {
@@ -266,7 +267,8 @@ def _judged(folder: Path, number: int) -> None:
     crashed = [one.because for one in judgement.verdicts if "our own mistake" in one.because]
     assert not crashed, crashed
     json_text(judgement).encode()
-    terminal(judgement, _console())
+    if number % TERMINAL_EVERY == 0:
+        terminal(judgement, _console())
     shown_by(record, judgement, built_in_lens(), BUILT_IN, Now(Scope()))
     measured_by(record, judgement)
     if number % HTML_EVERY == 0:
