@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from harness.errors import NotAvailableError, RefusedError, UsageError, WellprovenError
@@ -18,6 +19,21 @@ SAID_CHARS_MAX: Final = 300
 _STARTED: Final = "wellproven_started_s"  # in the context that botocore keeps for all attempts of one call
 _UNHANDLED: Final = "An HTTP Client raised an unhandled exception: "
 
+# What code that takes an answer or a file apart raises where it is another than it thought.
+_ODD: Final = (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError)
+# What boto3 gives for each type of AWS's models, to the letter: a bool is no number. What is not here is not looked at.
+_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "structure": (dict,),
+    "list": (list,),
+    "map": (dict,),
+    "string": (str,),
+    "integer": (int,),
+    "long": (int,),
+    "float": (int, float),
+    "double": (int, float),
+    "boolean": (bool,),
+    "timestamp": (datetime,),
+}
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
 THROTTLED: Final = frozenset(
     {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown"}
@@ -47,7 +63,7 @@ class AwsError(NotAvailableError):
 
 
 class UnansweredError(NotAvailableError):
-    """AWS did not answer in time: whether a call that writes was carried out is not known."""
+    """AWS did not answer in time, or with nonsense: whether a call that writes was carried out is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +139,9 @@ class AwsSession:
 
     def account(self) -> str:
         """The account that the credentials are of."""
-        return str(self.call("sts", "GetCallerIdentity")["Account"])
+        answer = self.call("sts", "GetCallerIdentity")
+        with translated("AWS sts GetCallerIdentity"):
+            return str(answer["Account"])
 
     def require_account(self, allowed: str | None) -> str:
         """The account, where it is the allowed one or any is. Raises RefusedError where it is another."""
@@ -147,6 +165,7 @@ class AwsSession:
         with translated(f"AWS {service}", self._login):
             client = self._session.client(service, config=config, endpoint_url=self._login.endpoint or None)
             client.meta.events.register("request-created", self._begin_attempt)
+            client.meta.events.register("after-call", _require_model)
             return client
 
     def _begin_attempt(self, request: Any, operation_name: str, **_: Any) -> None:
@@ -160,6 +179,30 @@ class AwsSession:
             raise HTTPClientError(error=f"{operation_name}: no answer that counts within {waited_s:.0f} s")
 
 
+def _require_model(parsed: dict[str, Any], model: Any, **_: Any) -> None:
+    """Raise ValueError where an answer has another shape than AWS's own model of it: boto3 does not look."""
+    if "Error" not in parsed and model.output_shape is not None:
+        _require_shape(parsed, model.output_shape, model.name)
+
+
+def _require_shape(value: Any, shape: Any, at: str) -> None:
+    if shape.type_name not in _TYPES:
+        return
+    if type(value) not in _TYPES[shape.type_name]:
+        raise ValueError(f"{at}: got {type(value).__name__}, expected {shape.type_name}")
+    match shape.type_name:
+        case "structure":
+            for name in shape.members.keys() & value.keys():
+                _require_shape(value[name], shape.members[name], f"{at}.{name}")
+        case "list":
+            for one in value:
+                _require_shape(one, shape.member, at)
+        case "map":
+            for name, one in value.items():
+                _require_shape(name, shape.key, at)
+                _require_shape(one, shape.value, f"{at}.{name}")
+
+
 def _region(login: Login) -> str | None:
     """The login's, else AWS_REGION, which boto3 alone of AWS's tools does not read; None is for boto3 to find."""
     if login.region or os.environ.get("AWS_DEFAULT_REGION"):
@@ -171,10 +214,12 @@ def _region(login: Login) -> str | None:
 def translated(what: str, login: Login = Login()) -> Iterator[None]:
     """What boto3 raises here in our own words.
 
-    RefusedError where access is denied, UnansweredError where nothing answers, UsageError for an address that is none,
-    AwsError for the rest of what AWS says, NotAvailableError where there is no login.
+    RefusedError where access is denied, UsageError for an address that is none, AwsError for the rest of what AWS says,
+    NotAvailableError where there is no login. UnansweredError where nothing answers, and where an answer or a
+    configuration file is another than it must be: boto3 takes either apart without looking, wherever it is needed.
     """
     from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
@@ -184,13 +229,17 @@ def translated(what: str, login: Login = Login()) -> Iterator[None]:
         raise _answered(what, error, login) from None
     except BotoCoreError as error:
         raise _not_answered(what, error, login) from None
-    except ValueError as error:  # "Invalid endpoint"
-        raise UsageError(f"{what}: {_short(error)}") from None
+    except (ResponseParserError, ValueError, *_ODD) as error:
+        if str(error).startswith("Invalid endpoint"):
+            raise UsageError(f"{what}: {_short(error)}") from None
+        got = f"{type(error).__name__}: {_short(error)}"
+        way_out = "what answers there may not be AWS; or see AWS's configuration file (~/.aws/config)"
+        raise UnansweredError(f"{what}: cannot be made sense of ({got}); {way_out}") from None
 
 
 def _answered(what: str, error: Any, login: Login) -> WellprovenError:
-    code = str(error.response.get("Error", {}).get("Code", "unknown"))
-    said = _short(error.response.get("Error", {}).get("Message", "")) or "no reason given"
+    code = code_of(error)
+    said = _short(_error_of(error).get("Message", "")) or "no reason given"
     if code in _DENIED:
         return RefusedError(f"{what}: {code}: {said}; whoever is logged in needs permission for {error.operation_name}")
     if code in _LOGIN:
@@ -198,6 +247,16 @@ def _answered(what: str, error: Any, login: Login) -> WellprovenError:
     if code in THROTTLED:
         return AwsError(f"{what}: {code}: throttled, after several attempts; try again later", code)
     return AwsError(f"{what}: {code}: {said}", code)
+
+
+def code_of(error: Any) -> str:
+    """AWS's own name for why, of a ClientError; "unknown" where the answer has none."""
+    return str(_error_of(error).get("Code", "unknown"))
+
+
+def _error_of(error: Any) -> dict[str, Any]:
+    found = error.response.get("Error") if isinstance(error.response, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _not_answered(what: str, error: Any, login: Login) -> WellprovenError:

@@ -49,6 +49,14 @@ def read_regular(path: Path, bytes_max: int, *, follow_links: bool = True) -> by
     raise OSError(errno.EFBIG, f"more than {bytes_max} bytes", str(path))
 
 
+def is_folder(path: str) -> bool:
+    """Whether there is a folder of that name; a name that can be none (too long, a null byte in it) is none's."""
+    try:
+        return stat.S_ISDIR(Path(path).stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
 def replace_file(path: Path, text: str) -> None:
     """Write a file whole: a reader sees the old one or the new one. What stood there is replaced, never followed.
 

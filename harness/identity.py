@@ -3,9 +3,10 @@
 import os
 import time
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 import psutil
+from pydantic import Field
 
 from harness.model import Model
 
@@ -15,7 +16,7 @@ _GONE = {"Z", "X"}  # states of a process that has ended and was not yet collect
 class Identity(Model):
     """One process: its number, and when it began (Linux: boot and clock ticks since; elsewhere seconds of UTC)."""
 
-    pid: int
+    pid: Annotated[int, Field(ge=1, le=2**31 - 1)]  # 0 and below are whole groups of processes to a signal
     began: str
 
     @classmethod

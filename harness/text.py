@@ -1,5 +1,6 @@
 """Text from outside on its way to a terminal, or into a file."""
 
+import json
 from typing import Final
 
 _HIDDEN: Final = "\N{REPLACEMENT CHARACTER}"
@@ -13,6 +14,11 @@ def visible(text: str) -> str:
 def savable(text: str) -> str:
     """Text that a file can hold: half of a pair, which JSON may carry, becomes a replacement character."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def visible_json(text: str) -> str:
+    """JSON that may end on a terminal: what one would obey stands in it as JSON's escapes."""
+    return "".join(one if one == "\n" or one.isprintable() else json.dumps(one)[1:-1] for one in text)
 
 
 def visible_lines(text: str) -> str:

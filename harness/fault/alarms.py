@@ -12,7 +12,7 @@ import threading
 import time
 from typing import Any, Final
 
-from harness.aws import AwsSession, Patience
+from harness.aws import AwsSession, Patience, translated
 from harness.errors import WellprovenError
 
 # There is no second attempt: the next look is the next one.
@@ -40,7 +40,8 @@ def _states(session: AwsSession, names: list[str]) -> dict[str, str]:
     kinds = ["MetricAlarm", "CompositeAlarm"]
     answer = session.call("cloudwatch", "DescribeAlarms", AlarmNames=names, AlarmTypes=kinds, MaxRecords=100)
     found = [*answer.get("MetricAlarms", []), *answer.get("CompositeAlarms", [])]
-    return {alarm["AlarmName"]: alarm["StateValue"] for alarm in found}
+    with translated("AWS cloudwatch DescribeAlarms"):
+        return {alarm["AlarmName"]: alarm["StateValue"] for alarm in found}
 
 
 def _end_with_stdin() -> None:

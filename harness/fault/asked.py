@@ -45,23 +45,29 @@ def _survey(actions: Sequence[Action], tags: Mapping[str, str], environment: Map
     try:
         done = subprocess.run(
             [sys.executable, "-m", "harness.fault.survey"],
-            input=question,
+            input=question.encode(),
             capture_output=True,
-            text=True,
             timeout=SURVEY_S,
             check=False,
             env={**os.environ, **environment},
         )
     except subprocess.TimeoutExpired:
         return _unasked(actions, f"nobody said within {SURVEY_S:g} s what the experiment would hit; try again")
+    return surveyed(actions, done.stdout, done.stderr.decode(errors="replace"))
+
+
+def surveyed(actions: Sequence[Action], out: bytes, err: str) -> Survey:
+    """What the survey's process said; that nobody could be asked, where that is no answer about all actions."""
     try:
-        answered = Survey.model_validate_json(done.stdout)
-        if len(answered.reaches) != len(actions):
-            raise ValueError("not an answer for each")
-    except ValueError:
-        last = done.stderr.strip().rpartition("\n")[2]
-        return _unasked(actions, f"nobody could be asked what the experiment would hit: {last or 'no answer'}")
-    return answered
+        found = Survey.model_validate_json(out)
+    except (ValueError, RecursionError):
+        said = err.strip().rpartition("\n")[2] or "no answer"
+        return _unasked(actions, f"nobody could be asked what the experiment would hit: {said}")
+    if [(one.action, one.what) for one in found.reaches] != [(action.name, action.what) for action in actions]:
+        return _unasked(
+            actions, "nobody could be asked what the experiment would hit: the answer is about other actions"
+        )
+    return found
 
 
 def _unasked(actions: Sequence[Action], problem: str) -> Survey:

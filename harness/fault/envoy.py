@@ -33,7 +33,10 @@ def count(admin_url: str, suffix: str) -> float:
     stats = _ask("GET", admin_url, "/stats", {"format": "json", "filter": pattern}).json_object()
     found = stats.get("stats", [])
     values = [one.get("value") for one in found if isinstance(one, dict)] if isinstance(found, list) else []
-    return float(sum(value for value in values if isinstance(value, int | float)))
+    try:
+        return float(sum(value for value in values if isinstance(value, int | float)))
+    except OverflowError:
+        raise ActivityFailed(f"Envoy's admin interface: {suffix}: a number too large to be a count") from None
 
 
 def per_s(admin_url: str, suffix: str, over_s: float) -> float:

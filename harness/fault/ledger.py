@@ -20,9 +20,9 @@ import shutil
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from harness.errors import NotAvailableError
 from harness.identity import Identity
@@ -33,6 +33,17 @@ ENTRY_VARIABLE: Final = "WELLPROVEN_UNDO_ENTRY"  # tells the control of a run's 
 UNDO_SCHEMA: Final = "wellproven/undo/v1"
 _NEW: Final = ".new-"
 _CLOSED: Final = ".closed-"
+
+
+def _environment_text(text: str) -> str:
+    """What an environment can hold; else the process that undoes could not be started."""
+    if "\0" in text:
+        raise ValueError("a null byte, which no environment variable can hold")
+    return text
+
+
+Variable = Annotated[str, Field(pattern=r"^[^=\x00]+$")]
+EnvironmentText = Annotated[str, AfterValidator(_environment_text)]
 
 
 class Entry(Model):
@@ -46,16 +57,17 @@ class Entry(Model):
     host: str = Field(default_factory=socket.gethostname)
     run_dir: str
     opened_utc: str
-    longest_s: float  # from `go`: by then the fault is undone, whatever became of those who should
-    heals_within_s: float  # how long healing may take after an undo
-    pauses_s: float = 0.0  # how long the rollbacks pause before and after their calls
+    # From `go`: by then the fault is undone, whatever became of those who should.
+    longest_s: Annotated[float, Field(ge=0)]
+    heals_within_s: Annotated[float, Field(ge=0)]  # how long healing may take after an undo
+    pauses_s: Annotated[float, Field(ge=0)] = 0.0  # how long the rollbacks pause before and after their calls
     supervisor: Identity
     chaos: Identity
     watchdog: Identity
     owner: Identity | None = None  # the target goes with this process, and every fault of it
     folder: str  # where the experiment's modules and files are found
-    environment: dict[str, str]
-    secrets: tuple[str, ...]  # names of environment variables that must be there, too
+    environment: dict[Variable, EnvironmentText]
+    secrets: tuple[Variable, ...]  # names of environment variables that must be there, too
     rollbacks: tuple[str, ...]  # in words
 
 

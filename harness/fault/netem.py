@@ -50,6 +50,7 @@ DELAY_MS_MAX: Final = 60_000
 # netem drops what it cannot hold, and its own limit of 1,000 packets would be a loss nobody asked for.
 LIMIT_PACKETS: Final = 100_000
 TIMEOUT_S: Final = 10.0
+COUNT_MAX: Final = 2**64  # the kernel's counters are no longer
 INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:-]{0,14}")
 # What tc says, and the way out. In this order: the first that matches.
 WAYS_OUT: Final = {
@@ -149,7 +150,14 @@ def _per_s(interface: str, counter: str, over_s: float | str) -> float:
     after = _netem(interface)
     if before is None or after is None:
         return 0.0
-    return max(0.0, float(after[counter] - before[counter])) / (time.monotonic() - begin_s)
+    return max(0.0, _count(after, counter) - _count(before, counter)) / (time.monotonic() - begin_s)
+
+
+def _count(qdisc: dict[str, Any], counter: str) -> float:
+    found = qdisc.get(counter)
+    if not isinstance(found, int) or not 0 <= found < COUNT_MAX:
+        raise ActivityFailed(f"tc -s qdisc show: {counter}: got {str(found)[:80]!r}, expected a count")
+    return float(found)
 
 
 def _netem(interface: str) -> dict[str, Any] | None:
@@ -174,12 +182,16 @@ def _qdiscs(interface: str) -> list[dict[str, Any]]:
         raise ActivityFailed(f"interface: got {interface!r}, expected a name such as eth0")
     said = _tc("-s", "-j", "qdisc", "show", "dev", interface)
     try:
-        found: list[dict[str, Any]] = json.loads(said)
-    except ValueError as error:
-        raise ActivityFailed(
-            f"tc -j qdisc show: got {said[:80]!r}, expected JSON; needs iproute2 4.16 or later"
-        ) from error
-    return found
+        found: Any = json.loads(said)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise ActivityFailed(f"tc -j qdisc show: got {said[:80]!r}, expected JSON; needs iproute2 4.16 or later")
+    qdiscs = [one for one in found if one]
+    for one in qdiscs:
+        if not isinstance(one.get("kind"), str) or not isinstance(one.get("handle"), str):
+            raise ActivityFailed(f"tc -j qdisc show: got {str(one)[:80]!r}, expected a qdisc with kind and handle")
+    return qdiscs
 
 
 def _qdisc(verb: str, interface: str, *arguments: str) -> None:
@@ -193,7 +205,9 @@ def _tc(*arguments: str) -> str:
     if program is None:
         raise ActivityFailed("tc is not installed: install iproute2 (Debian: apt-get install iproute2)")
     try:
-        done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        done = subprocess.run(
+            [program, *arguments], capture_output=True, text=True, errors="replace", timeout=TIMEOUT_S, check=False
+        )
     except subprocess.TimeoutExpired as error:
         raise ActivityFailed(f"tc {' '.join(arguments)}: no answer within {TIMEOUT_S:g} s") from error
     if done.returncode != 0:

@@ -7,6 +7,7 @@ AWS. It only reads. What could not be asked is said in the `problem` of each act
 import sys
 from collections.abc import Sequence
 
+from harness.aws import AwsSession
 from harness.errors import WellprovenError
 from harness.fault import survey_here
 from harness.model import Model
@@ -40,7 +41,7 @@ def _of_aws(actions: Sequence[Action], tags: dict[str, str]) -> Survey:
     from harness.fault import survey_aws  # only here: botocore takes longer than all the rest
 
     try:
-        return survey_aws.survey(actions, tags)
+        return survey_aws.survey(actions, tags, AwsSession(patience=survey_aws.PATIENCE))
     except WellprovenError as error:
         problem = f"AWS cannot be asked what the experiment would hit: {error}"
         return Survey(reaches=tuple(unasked(action, problem) for action in actions))

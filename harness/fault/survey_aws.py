@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from harness.aws import AwsSession, Patience, translated
+from harness.aws import AwsSession, Patience, code_of, translated
 from harness.plan import Action, Reach, Resource, Survey
 
 PATIENCE: Final = Patience(connect_s=3, read_s=10, attempts=2, deadline_s=20)
@@ -20,12 +20,11 @@ DB: Final = "DB instance"
 RUNNING: Final = ("pending", "running")
 
 
-def survey(actions: Sequence[Action], tags: Mapping[str, str]) -> Survey:
+def survey(actions: Sequence[Action], tags: Mapping[str, str], session: AwsSession) -> Survey:
     """Ask the account what each action would hit; what bears the tags is the capacity.
 
     Raises WellprovenError where it cannot be asked.
     """
-    session = AwsSession(patience=PATIENCE)
     account = _Account(session, tags)
     with translated("AWS"):
         reaches = tuple(account.reach(action) for action in actions)
@@ -87,7 +86,7 @@ class _Account:
         try:
             found = [one for page in pages for group in page["Reservations"] for one in group["Instances"]]
         except ClientError as error:
-            if not error.response["Error"]["Code"].startswith("InvalidInstanceID"):
+            if not code_of(error).startswith("InvalidInstanceID"):
                 raise
             found = []  # one that is named and not there: the action would fail, and hit nothing
         return [
@@ -262,7 +261,7 @@ def _selected(mode: str, there: int) -> int:
 
 def _nothing(account: _Account, action: Action, error: ClientError, *codes: str, kind: str = EC2) -> Reach:
     """What is not there is hit by nothing; another error is raised again."""
-    if error.response["Error"]["Code"] not in codes:
+    if code_of(error) not in codes:
         raise error
     return account.made(action, (), 0, kind=kind)
 

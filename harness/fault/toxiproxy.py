@@ -20,6 +20,34 @@ def proxy(api_url: str, name: str) -> dict[str, Any]:
     return ask("GET", api_url, f"/proxies/{name}").json_object()
 
 
+def is_enabled(about: dict[str, Any]) -> bool:
+    """Whether a proxy lets connections through. Raises ActivityFailed where the answer does not say."""
+    enabled = about.get("enabled")
+    if not isinstance(enabled, bool):
+        raise _odd("enabled", enabled, "true or false")
+    return enabled
+
+
+def listen_of(about: dict[str, Any]) -> str:
+    """Where a proxy listens. Raises ActivityFailed where the answer does not say."""
+    listen = about.get("listen")
+    if not isinstance(listen, str):
+        raise _odd("listen", listen, "an address")
+    return listen
+
+
+def toxics_of(about: dict[str, Any]) -> set[str]:
+    """Names of what a proxy does to a connection. Raises ActivityFailed where the answer does not say."""
+    toxics = about.get("toxics")
+    if not isinstance(toxics, list) or not all(isinstance(one, dict) and "name" in one for one in toxics):
+        raise _odd("toxics", toxics, "a list of toxics with names")
+    return {str(one["name"]) for one in toxics}
+
+
+def _odd(field: str, got: object, expected: str) -> ActivityFailed:
+    return ActivityFailed(f"Toxiproxy's answer: {field}: got {str(got)[:80]!r}, expected {expected}")
+
+
 def ask(
     method: str, api_url: str, path: str, words: dict[str, Any] | None = None, *, accept: tuple[int, ...] = ()
 ) -> Answer:

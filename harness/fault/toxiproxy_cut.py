@@ -12,7 +12,7 @@ __all__ = ["begin", "end", "is_healed", "is_refused"]
 
 def begin(api_url: str, proxy: str) -> str:
     """Cut. Raises ActivityFailed where there is no such proxy, or somebody else has cut it already."""
-    if not toxiproxy.proxy(api_url, proxy)["enabled"]:
+    if not toxiproxy.is_enabled(toxiproxy.proxy(api_url, proxy)):
         raise ActivityFailed(f"{proxy} is cut already; enable it first")
     toxiproxy.ask("POST", api_url, f"/proxies/{proxy}", {"enabled": False})
     return f"{proxy} is cut"
@@ -26,10 +26,10 @@ def end(api_url: str, proxy: str) -> str:
 
 def is_refused(api_url: str, proxy: str) -> bool:
     """Whether a connection to the proxy is refused: tried, not asked for; from a host that can reach it."""
-    return not toxiproxy.connects(str(toxiproxy.proxy(api_url, proxy)["listen"]))
+    return not toxiproxy.connects(toxiproxy.listen_of(toxiproxy.proxy(api_url, proxy)))
 
 
 def is_healed(api_url: str, proxy: str) -> bool:
     """Whether the proxy takes connections again."""
     about = toxiproxy.proxy(api_url, proxy)
-    return bool(about["enabled"]) and toxiproxy.connects(str(about["listen"]))
+    return toxiproxy.is_enabled(about) and toxiproxy.connects(toxiproxy.listen_of(about))

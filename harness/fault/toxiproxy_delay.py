@@ -41,7 +41,7 @@ def end(api_url: str, proxy: str) -> str:
 
 def is_applied(api_url: str, proxy: str) -> bool:
     """Whether Toxiproxy says that it delays; better evidence is what the delay does, see `harness.fault.metric`."""
-    return any(toxic["name"] == TOXIC for toxic in toxiproxy.proxy(api_url, proxy)["toxics"])
+    return TOXIC in toxiproxy.toxics_of(toxiproxy.proxy(api_url, proxy))
 
 
 def is_healed(api_url: str, proxy: str) -> bool:

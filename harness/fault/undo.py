@@ -92,12 +92,13 @@ def _undoing(path: Path, entry: Entry, who: str, clock: Clock) -> "Undoing":
 def conclude(path: Path, *, clock: Clock) -> None:
     """After an experiment's own process has undone, the lock in its hands: close its entry, if healing is seen.
 
-    Where it is not, the watchdog undoes further; where there is none any more, this does.
+    Where it is not, the watchdog undoes further; where there is none any more, this does. Raises FileError where
+    undo.json was damaged.
     """
     entry = ledger.read_entry(path)
     if not isinstance(entry, Entry):
         return
-    undoing = Undoing(path, entry, "experiment", clock)
+    undoing = _undoing(path, entry, "experiment", clock)
     if undoing.was_undone_well():
         ledger.close_entry(path)
     elif not entry.watchdog.is_alive:
@@ -105,7 +106,7 @@ def conclude(path: Path, *, clock: Clock) -> None:
 
 
 # What a document of another shape than expected makes its reader raise, beside what reading itself does.
-_DAMAGED: Final = (OSError, ValueError, LookupError, TypeError, AttributeError)
+_DAMAGED: Final = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 _ALREADY: Final = Undone(healed=True, because="it was undone before")
 
 
@@ -129,6 +130,19 @@ def _take(path: Path, entry: Entry, clock: Clock) -> Lock | None:
     return None
 
 
+def _read_document(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """(an entry's undo.json, the probes in it). Raises one of _DAMAGED, also where an activity is none."""
+    document = json.loads((path / "undo.json").read_bytes())
+    probes = document.get("steady-state-hypothesis", {}).get("probes", [])
+    for activity in [*document["method"], *probes]:
+        if not isinstance(activity["name"], str) or not isinstance(activity["provider"], dict):
+            raise TypeError("an activity without name or provider")
+        activity["name"].encode()  # half a surrogate pair could not be written down
+    if not isinstance(document["method"], list) or not isinstance(probes, list):
+        raise TypeError("no list of activities")
+    return document, probes
+
+
 class _Record:
     """The run's record, where it still is and not yet sealed; nothing of it may keep anybody from undoing."""
 
@@ -139,9 +153,9 @@ class _Record:
 
     def write(self, kind: Kind, name: str, **data: JsonValue) -> None:
         """Append one event, with who did it."""
-        if not self._file.exists() or is_sealed(self._file.parent):
-            return
         with contextlib.suppress(OSError):
+            if not self._file.exists() or is_sealed(self._file.parent):
+                return
             log = EventLog(self._file, self._clock, redactor().value)
             try:
                 log.write(kind, name, at_ns=None, **data, by=self._who)
@@ -158,9 +172,8 @@ class Undoing:
         self._who = who
         self._clock = clock
         self._write = _Record(entry, who, clock).write
-        self._document: dict[str, Any] = json.loads((path / "undo.json").read_bytes())
+        self._document, self._probes = _read_document(path)
         learn_experiment(self._document)
-        self._probes = self._document.get("steady-state-hypothesis", {}).get("probes", [])
         self._configuration: dict[str, Any] = {}
         self._secrets: dict[str, Any] = {}
         self._calls: list[Call] = []

@@ -10,6 +10,7 @@ from typing import Final
 
 from harness.clock import Clock
 from harness.errors import NotAvailableError
+from harness.files import is_folder
 from harness.identity import Identity
 from harness.redaction import NAMES_VARIABLE
 from harness.units import NS_PER_S
@@ -152,7 +153,7 @@ def start_undo(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            cwd=folder if Path(folder).is_dir() else None,
+            cwd=folder if is_folder(folder) else None,
             env={**os.environ, **environment, NAMES_VARIABLE: ",".join(secrets)},
             start_new_session=True,
         )

@@ -56,6 +56,9 @@ class WrittenEvidence(Written):
         return self
 
 
+PROVIDERS: Final = ("python", "process", "http")  # Chaos Toolkit's
+
+
 class WrittenHealed(Written):
     """A Chaos Toolkit probe that says the fault is gone."""
 
@@ -71,6 +74,11 @@ def _require_probe(probe: dict[str, JsonValue]) -> None:
     for field in ("name", "provider", "tolerance"):
         if field not in probe:
             raise problem(f"a Chaos Toolkit probe with a {field}", f"add {field}:", at=("probe",))
+    if not isinstance(probe["name"], str):
+        raise problem("text", at=("probe", "name"))
+    provider = probe["provider"]
+    if not isinstance(provider, dict) or provider.get("type") not in PROVIDERS:
+        raise problem("a provider of type python, process or http", at=("probe", "provider"))
 
 
 class Survivors(Written):
@@ -238,7 +246,7 @@ def _activity_mistakes(document: Document, path: tuple[str | int, ...], activity
     if not isinstance(activity.get("name"), str):
         found.append(document.mistake((*path, "name"), "text"))
     provider = activity.get("provider")
-    if not isinstance(provider, dict) or provider.get("type") not in ("python", "process", "http"):
+    if not isinstance(provider, dict) or provider.get("type") not in PROVIDERS:
         found.append(document.mistake((*path, "provider"), "a provider of type python, process or http"))
     return found
 

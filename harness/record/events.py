@@ -4,6 +4,7 @@
 """
 
 import errno
+import json
 import os
 from collections.abc import Callable, Iterator
 from enum import StrEnum
@@ -16,6 +17,7 @@ from harness.clock import Clock
 from harness.errors import FileError
 from harness.files import open_regular
 from harness.model import Model, Ns
+from harness.text import savable
 
 
 class Kind(StrEnum):
@@ -75,7 +77,11 @@ class EventLog:
         at_ns = self._clock.monotonic_ns() if at_ns is None else at_ns
         said: Any = self._redact({"name": name, "data": data})
         event = Event(at_ns=at_ns, kind=kind, **said)
-        line = event.model_dump_json().encode() + b"\n"
+        try:
+            line = event.model_dump_json().encode() + b"\n"
+        except ValueError:  # half of a surrogate pair in what somebody else said; the event must stay all the same
+            event = Event(at_ns=at_ns, kind=kind, **json.loads(savable(json.dumps(said, ensure_ascii=False))))
+            line = event.model_dump_json().encode() + b"\n"
         written = os.write(self._fd, line)
         if written < len(line):
             # A full disk takes part of a line first. The rest of it, if it fits, at least keeps the next line whole.

@@ -1,6 +1,5 @@
 """The page of a drill: one HTML file that needs nothing else, and may fetch nothing."""
 
-import json
 from functools import cache
 
 from plotly.offline import get_plotlyjs
@@ -12,21 +11,14 @@ from harness.report.figures import Chart, charts_of
 from harness.report.templates import compact, json_in_html, own, render
 from harness.report.timeline import timeline_of
 from harness.report.watched import watched_tables
+from harness.text import visible_json
 
 PLOTLY_BEGIN, PLOTLY_END = "/* plotly.js begins */", "/* plotly.js ends */"
 
 
 def json_text(judgement: Judgement) -> str:
-    """The judgement as `judge --json` prints it (schema wellproven/verdict/v1), indented.
-
-    It may end on a terminal: what one would obey stands in it as JSON's escapes.
-    """
-    text = judgement.model_dump_json(by_alias=True, indent=2)
-    return "".join(one if one == "\n" or one.isprintable() else _json_escape(one) for one in text)
-
-
-def _json_escape(character: str) -> str:
-    return json.dumps(character)[1:-1]
+    """The judgement as `judge --json` prints it (schema wellproven/verdict/v1), indented."""
+    return visible_json(judgement.model_dump_json(by_alias=True, indent=2))
 
 
 def html(record: Record, judgement: Judgement, review_link: str = "") -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,6 +52,7 @@ class _Lens(FileModel):
     pillars: list[_Pillar] = Field(min_length=1, max_length=10)
 
 
+@cache
 def built_in_lens() -> Lens:
     """The lens this package carries."""
     [document] = read_documents(_FILE, shown_as=_FILE.name)
@@ -140,7 +142,7 @@ def _proof(provable: Provable) -> Iterator[str]:
     )
     said = "; ".join(f"{kind} {names}" for kind, names in kinds if names)
     if said:
-        yield f"Could be proven by: {said}."
+        yield f"Could be proven by: {said}{'' if provable.wholly else ', a part of it'}."
 
 
 def _resource(text: str, url: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ import json
 import math
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from harness.fault import start_alarms
 from harness.plan import MetricRule, Plan
 from harness.record import Observation, ObservationLog, Seen
 from harness.run.guard import LOOK_S, Look
+from harness.text import visible
 from harness.units import NS_PER_S
 
 ANSWER_BYTES_MAX = 1_000_000
@@ -86,43 +87,54 @@ class Looks:
     # --- Prometheus --------------------------------------------------------------------------------------------------
 
     def _follow_query(self, rule: MetricRule) -> None:
-        with requests.Session() as session:
-            session.trust_env = False
+        with self.session() as session:
             while not self._stop.is_set():
                 begin_ns = self._clock.monotonic_ns()
-                try:
-                    value = _worst(rule, _ask(session, rule))
-                    self._note(rule, begin_ns, f"{value:g}", value, trips=rule.trips_at(value))
-                except (requests.RequestException, HTTPError, OSError) as error:
-                    self._note_failure(rule, begin_ns, f"{rule.url} does not answer ({type(error).__name__})")
-                except ValueError as error:
-                    self._note_failure(rule, begin_ns, str(error))
+                self.look(session, rule)
                 taken_s = (self._clock.monotonic_ns() - begin_ns) / NS_PER_S
                 self._stop.wait(max(0.0, rule.every_s - taken_s))
+
+    @staticmethod
+    def session() -> requests.Session:
+        """What queries are asked with: no proxy of the environment's is part of the system under test."""
+        session = requests.Session()
+        session.trust_env = False
+        return session
+
+    def look(self, session: requests.Session, rule: MetricRule) -> None:
+        """Ask one query once."""
+        begin_ns = self._clock.monotonic_ns()
+        try:
+            value = _worst(rule, _ask(session, rule))
+            self._note(rule, begin_ns, f"{value:g}", value, trips=rule.trips_at(value))
+        except (requests.RequestException, HTTPError, OSError) as error:
+            self._note_failure(rule, begin_ns, f"{rule.url} does not answer ({type(error).__name__})")
+        except ValueError as error:
+            self._note_failure(rule, begin_ns, str(error))
 
     # --- CloudWatch --------------------------------------------------------------------------------------------------
 
     def _follow_alarms(self) -> None:
         assert self._child is not None
         assert self._child.stdout is not None
-        for line in self._child.stdout:
-            now_ns = self._clock.monotonic_ns()
-            try:
-                said = json.loads(line)
-            except (ValueError, RecursionError):
-                said = {"problem": "the reader of alarms said what nobody understands"}
-            for rule in self._alarms:
-                self._note_alarm(rule, said, now_ns)
+        self.hear_alarms(self._alarms, self._child.stdout)
         for rule in self._alarms:  # fails closed: nobody looks any more
             for _ in range(rule.looks):
                 self._note_failure(rule, self._clock.monotonic_ns(), "the reader of alarms has ended")
 
-    def _note_alarm(self, rule: MetricRule, said: dict[str, Any], now_ns: int) -> None:
-        state = said.get("states", {}).get(rule.alarm)
-        if "problem" in said:
-            self._note_failure(rule, now_ns, f"CloudWatch: {said['problem']}")
-        elif state in ("OK", "ALARM"):
-            self._note(rule, now_ns, state, state, trips=state == "ALARM")
+    def hear_alarms(self, rules: Sequence[MetricRule], lines: Iterable[bytes]) -> None:
+        """Note what the reader of alarms says, line by line, until it says nothing more."""
+        for line in lines:
+            now_ns = self._clock.monotonic_ns()
+            states, problem = _alarms_said(line)
+            for rule in rules:
+                self._note_alarm(rule, states.get(rule.alarm), problem, now_ns)
+
+    def _note_alarm(self, rule: MetricRule, state: object, problem: str, now_ns: int) -> None:
+        if problem:
+            self._note_failure(rule, now_ns, f"CloudWatch: {problem}")
+        elif state == "OK" or state == "ALARM":
+            self._note(rule, now_ns, str(state), str(state), trips=state == "ALARM")
         else:
             self._note_failure(rule, now_ns, f"alarm {rule.alarm}: {state or 'there is none of that name'}")
 
@@ -135,7 +147,8 @@ class Looks:
         before = self.latest().get(rule.name)
         failures = before.failures if before else 0
         since_ns = before.failing_since_ns if before and failures else at_ns
-        look = Look(at_ns=at_ns, value="", failures=failures + 1, failing_since_ns=since_ns, problem=problem[:SAID_MAX])
+        problem = visible(problem)[:SAID_MAX]  # it goes into the record, and to a terminal
+        look = Look(at_ns=at_ns, value="", failures=failures + 1, failing_since_ns=since_ns, problem=problem)
         self._keep(rule, None, look)
 
     def _keep(self, rule: MetricRule, value: str | float | None, look: Look) -> None:
@@ -152,6 +165,17 @@ def look_at(plan: Plan, run_dir: Path, environment: Mapping[str, str], *, clock:
     looks = Looks(plan, run_dir, environment, clock)
     looks.start()
     return looks
+
+
+def _alarms_said(line: bytes) -> tuple[dict[str, Any], str]:
+    """(state of each alarm, why they could not be read) of a line of the reader of alarms."""
+    try:
+        said: Any = json.loads(line)
+        if "problem" in said:
+            return {}, str(said["problem"]) or "no reason given"
+        return dict(said["states"]), ""
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return {}, "the reader of alarms said what nobody understands"
 
 
 def _ask(session: requests.Session, rule: MetricRule) -> object:
@@ -180,10 +204,12 @@ def _worst(rule: MetricRule, answer: object) -> float:
         if kind not in ("vector", "scalar"):
             raise ValueError(f"the query gives a {kind}, expected a vector or a scalar")
         values = [float(one["value"][1]) for one in result] if kind == "vector" else [float(result[1])]
-    except (LookupError, TypeError, AttributeError):
+    except (LookupError, TypeError, AttributeError, OverflowError):  # a number of 400 digits is no float
         raise ValueError(f"{rule.url} does not answer as Prometheus does") from None
     if not values:
         raise ValueError("the query gives no series")
-    if any(math.isnan(value) for value in values):
-        raise ValueError("the query gives no number (NaN)")
+    unknown = next((value for value in values if math.isnan(value)), None)
+    unknown = unknown if unknown is not None else next((value for value in values if math.isinf(value)), None)
+    if unknown is not None:
+        raise ValueError(f"the query gives no number ({'NaN' if math.isnan(unknown) else f'{unknown:+f}'})")
     return next((value for value in values if rule.trips_at(value)), values[0])

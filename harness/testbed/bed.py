@@ -192,11 +192,16 @@ def _start_keeper(settings: Settings, place: Place, *, parent_lifeline: bool) ->
 
 def _wait_ready(place: Place, output: IO[bytes], progress: Callable[[str], None]) -> None:
     for line in output:
-        words = json.loads(line)
+        try:
+            words = json.loads(line)
+        except (ValueError, RecursionError):
+            continue  # what a library of the keeper's prints
+        if not isinstance(words, dict):
+            continue
         if "progress" in words:
-            progress(words["progress"])
+            progress(str(words["progress"]))
         elif "failed" in words:
-            raise NotAvailableError(words["failed"])
+            raise NotAvailableError(str(words["failed"]))
         elif "ready" in words:
             return
     raise NotAvailableError(

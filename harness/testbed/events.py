@@ -29,6 +29,11 @@ class BedLog:
 
 
 def read_log(path: Path) -> Iterator[dict[str, JsonValue]]:
-    """Events of a bed's log, as written; a torn last line is left out."""
+    """Events of a bed's log, as written; a torn last line, and one that is no event, are left out."""
     for line in path.read_bytes().split(b"\n")[:-1]:
-        yield json.loads(line)
+        try:
+            event = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(event, dict):
+            yield event

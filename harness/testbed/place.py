@@ -129,12 +129,12 @@ class Place:
             self.remove()
 
     def keeper_process(self) -> psutil.Process | None:
-        """The living process that keeps this bed."""
+        """The living process that keeps this bed; None also where keeper.json names none."""
         try:
             keeper = Identity.model_validate_json(self.keeper.read_bytes())
             process = psutil.Process(keeper.pid)
             return process if keeper.is_alive else None
-        except (OSError, ValueError, psutil.Error):
+        except (OSError, ValueError, ArithmeticError, RecursionError, psutil.Error):
             return None
 
     def _prepare(self) -> None:

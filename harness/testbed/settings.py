@@ -1,9 +1,9 @@
 """What a bed is asked to be, and what it says of itself."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, field_validator
 
 from harness.model import Model
 
@@ -14,6 +14,10 @@ DATABASE_ZONES = ZONES[:2]  # the primary starts in the first, the standby in th
 
 # What marks everything in the control plane that an experiment may touch.
 TAG = ("wellproven", "drill")
+
+
+# `testbed env` prints such names for a shell to evaluate.
+Variable = Annotated[str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$")]
 
 
 class Settings(Model):
@@ -81,11 +85,18 @@ class BedStatus(Model):
     settings: Settings
     pid: int  # the keeper's
     region: str
-    zones: dict[str, ZoneStatus]
+    zones: dict[str, ZoneStatus] = Field(min_length=1)
     database: DatabaseStatus
     endpoints: dict[str, str]
-    environment: dict[str, str]  # what points tools and experiments at it; with the bed's key
+    environment: dict[Variable, str]  # what points tools and experiments at it; with the bed's key
     log: str  # the bed's own event log
+
+    @field_validator("endpoints")
+    @classmethod
+    def _with_edge(cls, endpoints: dict[str, str]) -> dict[str, str]:
+        if "edge" not in endpoints:
+            raise ValueError("the edge's address among them")
+        return endpoints
 
     @property
     def is_whole(self) -> bool:

@@ -9,6 +9,7 @@ import argparse
 
 from harness.clock import SystemClock
 from harness.report import show_plan
+from harness.text import visible_json
 from harness.verbs.common import (
     Streams,
     add_plan_arguments,
@@ -47,7 +48,7 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
     (plan,) = make_plans(read, target, arguments, arguments.sweep)
     plan = ask(plan, target)
     if arguments.json:
-        streams.out.write(plan.model_dump_json(indent=2) + "\n")
+        streams.out.write(visible_json(plan.model_dump_json(indent=2)) + "\n")
     else:
         show_plan(plan, streams.result)
     refuse([plan], target, arguments, SystemClock())

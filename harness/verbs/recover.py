@@ -18,6 +18,7 @@ from rich.console import Console
 from harness.errors import NotAvailableError, UsageError
 from harness.fault import RECOVER, Call, Entry, Undone, Unreadable, close_entry, open_entries, start_undo, state_folder
 from harness.model import Model
+from harness.text import visible_json, visible_lines
 from harness.verbs.common import Streams
 
 HELP = "undo what a dead run left behind"
@@ -74,7 +75,7 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
         done = [_recover(path, one, streams.progress) for path, one in mine.items()]
     recovery = Recovery(healed=all(one.state != "left" for one in done), entries=tuple(done))
     if arguments.json:
-        streams.out.write(recovery.model_dump_json(indent=2, by_alias=True) + "\n")
+        streams.out.write(visible_json(recovery.model_dump_json(indent=2, by_alias=True)) + "\n")
     elif not done:
         streams.result.print(f"nothing to recover in {state_folder()}", soft_wrap=True)
     else:
@@ -132,7 +133,7 @@ def _recover(path: Path, entry: Entry | Unreadable, progress: Console) -> Recove
     if missing and not is_owner_gone:
         way_out = 'eval "$(wellproven testbed env)"' if entry.owner is not None else ", ".join(missing)
         return _left(path, entry, f"these environment variables must be set first: {way_out}")
-    progress.print(f"undo      {entry.run} on {entry.target}", soft_wrap=True)
+    progress.print(visible_lines(f"undo      {entry.run} on {entry.target}"), soft_wrap=True)
     because = "a person asked for it" if not entry.watchdog.is_alive else "a person asked for it, beside the watchdog"
     environment = {**entry.environment, **given}
     process = start_undo(path, RECOVER, because, folder=entry.folder, environment=environment, secrets=entry.secrets)
@@ -186,4 +187,4 @@ def _print(one: Recovered, console: Console) -> None:
         lines += [f"          or, with Chaos Toolkit: {one.by_hand}"]
         lines += ["          then let it be seen: wellproven recover"]
     for line in lines:
-        console.print(line, soft_wrap=True)
+        console.print(visible_lines(line), soft_wrap=True)

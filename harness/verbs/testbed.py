@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from harness.clock import SystemClock
 from harness.errors import NotAvailableError, UsageError
+from harness.text import visible_json, visible_lines
 from harness.verbs.common import Streams
 
 HELP = "the embedded target by itself: up, status, env, down"
@@ -64,15 +65,15 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
         streams.out.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
         return 0
     if arguments.json:
-        streams.out.write(status.model_dump_json(indent=2) + "\n")
+        streams.out.write(visible_json(status.model_dump_json(indent=2)) + "\n")
         return 0
     for name, zone in status.zones.items():
-        streams.result.print(f"{name}  {zone.state}  {', '.join(one.name for one in zone.processes)}")
+        streams.result.print(visible_lines(f"{name}  {zone.state}  {', '.join(one.name for one in zone.processes)}"))
     database = status.database
     nodes = f"primary {database.primary or '-'}, standby {database.standby or '-'}"
-    streams.result.print(f"database    {nodes}, lag {_bytes(database.lag_bytes)}")
+    streams.result.print(visible_lines(f"database    {nodes}, lag {_bytes(database.lag_bytes)}"))
     for name, endpoint in status.endpoints.items():
-        streams.result.print(f"{name:<11} {endpoint}", soft_wrap=True)
+        streams.result.print(visible_lines(f"{name:<11} {endpoint}"), soft_wrap=True)
     named = "" if arguments.name == "default" else f" --name {arguments.name}"
     # What changes something of a bed needs its key, which these variables hold.
     streams.result.print(f'{"by hand":<11} eval "$(wellproven testbed env{named})"', soft_wrap=True)

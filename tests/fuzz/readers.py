@@ -4,8 +4,8 @@ import atexit
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -18,13 +18,11 @@ import yaml
 from rich.console import Console
 
 from harness import slo
-from harness.errors import WellprovenError
 from harness.exposition import metric_sum
 from harness.fault import compose
 from harness.fault.chaos import Chaos
-from harness.fault.ledger import Entry, read_entry
 from harness.judge import judge
-from harness.plan import built_in_target, make, read_experiment, read_targets
+from harness.plan import Around, built_in_target, make, read_experiment, read_targets, refusals
 from harness.record import read_record
 from harness.report import (
     html,
@@ -54,29 +52,17 @@ from harness.review import (
     review,
     shown_by,
 )
-from tests.fuzz import seeds
-from tests.fuzz.mutate import of_bytes, of_lines, of_tree, trees
+from tests.fuzz import answers, aws, kept, seeds
+from tests.fuzz.kind import ROOT, Kind, json_tree, of_contents, of_texts, texts_of, written
+from tests.fuzz.mutate import of_bytes, of_lines
 from tests.review.findings.test_cost import focus_rows
 
-ROOT = Path(__file__).parents[2]
 TARGET = built_in_target("http://127.0.0.1:1", {"DRILL_AZ": "us-east-1a"})
 EVIDENCE = ROOT / "tests/review/findings/files"
 NOW = datetime(2026, 10, 5, 12, tzinfo=UTC)
 REVIEW_EVERY = 10
-HTML_EVERY = 50  # a page takes a second to draw: one damaged run in so many is shown as one, too
-
-type Mutate = Callable[[Random], bytes]
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of file: how a damaged one is made, and who reads it (told which number it is)."""
-
-    name: str
-    mutate: Mutate
-    read: Callable[[Path, bytes, int], None]
-    raises: tuple[type[Exception], ...] = (WellprovenError,)
-
+# One damaged run in so many is shown on a terminal, and as a page, too: drawing takes longer than judging.
+TERMINAL_EVERY, HTML_EVERY = 5, 100
 
 STATIC = "proves: {question: sec_build, choice: sec_static_testing}"
 ENTRIES = {
@@ -109,27 +95,6 @@ def evidence_files() -> Iterator[tuple[str, str, bytes]]:
 # --- how they are made -----------------------------------------------------------------------------------------------
 
 
-def _of_trees(texts: Iterable[str], *, is_json: bool = False) -> Mutate:
-    read = [(trees(text), text) for text in texts]
-
-    def mutate(random: Random) -> bytes:
-        documents, text = random.choice(read)
-        if random.random() < 0.15:
-            return of_bytes(text.encode(), random)
-        return of_tree(documents, random, is_json=is_json)
-
-    return mutate
-
-
-def _of(contents: Iterable[bytes], how: Callable[[bytes, Random], bytes]) -> Mutate:
-    known = list(contents)
-    return lambda random: how(random.choice(known), random)
-
-
-def _texts(*patterns: str) -> list[str]:
-    return [path.read_text() for pattern in patterns for path in sorted(ROOT.glob(pattern))]
-
-
 TARGETS = """\
 targets:
   - name: staging
@@ -142,6 +107,31 @@ targets:
     variables: {DRILL_AZ: eu-central-1a, DRILL_TAG_KEY: team, DRILL_TAG_VALUE: shop}
     secrets: [SHOP_TOKEN]
 """
+ALLOW = """\
+    allow:
+      hosts: [shop.staging.example, "*.example", 127.0.0.1]
+      zones: [eu-central-1a, eu-central-1b]
+      tags: {team: shop}
+      share: 40%
+      fault: 15m
+      budget-left: 20%
+      windows:
+        - {days: [mon, wed], from: "09:00", to: "17:30", time-zone: Europe/Berlin}
+        - {from: "22:00", to: "04:00", time-zone: UTC}
+      uncounted: [my.own.fault]
+"""
+GUARD = """\
+    guard:
+      error-ratio: 50%
+      for: 30s
+      no-data: 10s
+      burn: {rate: 14.4, over: 10s}
+      latency: {above: 800ms, percentile: 99, over: 10s}
+      metrics:
+        - name: payment errors
+          prometheus: {url: "http://127.0.0.1:9090", query: "sum(rate(errors_total[30s]))", op: gt, value: 5}
+        - {name: orders alarm, alarm: orders-5xx, every: 1s, looks: 3}
+"""
 JOURNAL = {
     "chaoslib-version": "1.45.1",
     "experiment": {"title": "x", "method": []},
@@ -151,13 +141,6 @@ JOURNAL = {
     "run": [{"activity": {"name": "stop"}, "status": "succeeded", "output": {"a": 1}}],
     "rollbacks": [],
 }
-_GONE = {"pid": 999_999_999, "began": "gone"}
-ENTRY = {
-    "schema": "wellproven/undo/v1", "run": "x/2026-01-01T00-00-00Z", "experiment": "x", "target": "staging",
-    "address": "127.0.0.1-1", "host": "h", "run_dir": "/nowhere", "opened_utc": "2026-01-01T00-00-00Z",
-    "longest_s": 60, "heals_within_s": 5, "supervisor": _GONE, "chaos": _GONE, "watchdog": _GONE, "owner": None,
-    "folder": "/nowhere", "environment": {"A": "b"}, "secrets": ["SHOP_TOKEN"], "rollbacks": ["undo"],
-}  # fmt: skip
 EXPOSITION = b"""\
 # HELP rq_total requests
 # TYPE rq_total counter
@@ -183,10 +166,14 @@ ANSWERS = [
 # --- who reads them --------------------------------------------------------------------------------------------------
 
 
-def _written(folder: Path, name: str, content: bytes) -> Path:
-    path = folder / name
-    path.write_bytes(content)
-    return path
+@cache
+def _experiments() -> list[str]:
+    """The repository's, and one with a guard of its own."""
+    texts = texts_of("experiments/*.yaml")
+    written = (ROOT / "experiments/az-failure.yaml").read_text()
+    guarded = re.sub(r"(?m)^    disruption: az.*\n", lambda found: found[0] + GUARD, written)
+    assert "payment errors" in guarded
+    return [*texts, guarded, guarded]
 
 
 @cache
@@ -195,11 +182,11 @@ def _promises() -> Any:
 
 
 def _read_slos(folder: Path, content: bytes, _number: int) -> None:
-    slo.read([_written(folder, "slo.yaml", content)])
+    slo.read([written(folder, "slo.yaml", content)])
 
 
 def _read_experiment(folder: Path, content: bytes, _number: int) -> None:
-    experiment, document = read_experiment(_written(folder, "experiment.yaml", content))
+    experiment, document = read_experiment(written(folder, "experiment.yaml", content))
     plan = make(experiment, document, _promises(), TARGET, environment=TARGET.environment_variables, quick=True)
     show_plan(plan, _console())
     json.dumps(compose(plan, folder))
@@ -207,7 +194,12 @@ def _read_experiment(folder: Path, content: bytes, _number: int) -> None:
 
 
 def _read_targets(folder: Path, content: bytes, _number: int) -> None:
-    read_targets(_written(folder, "targets.yaml", content))
+    """Read, and held against a plan: what each of them allows of it, and why not."""
+    plan = seeds.allowed().plan
+    for target in read_targets(written(folder, "targets.yaml", content)).values():
+        spent = {"orders": 0.5}
+        around = Around(now=NOW, production=False, approver="x", locked=False, left=(), spent=spent, spent_unknown=())
+        "\n".join(refusals(plan, target, plan.reach, around)).encode()
 
 
 def _read_answers(folder: Path, content: bytes, number: int) -> None:
@@ -218,7 +210,7 @@ def _read_answers(folder: Path, content: bytes, number: int) -> None:
 
 def _reviewed(folder: Path, content: bytes, number: int) -> None:
     """What `review` does with answers, and with what stands beside them."""
-    answers = read_answers(_written(folder, "review.yaml", content))
+    answers = read_answers(written(folder, "review.yaml", content))
     found = read_evidence(answers, NOW)
     milestones = read_milestones(answers.file, answers.lens_name, "testbed")
     if number % REVIEW_EVERY == 0:
@@ -238,17 +230,17 @@ def _beside(name: str, kind: str, content: bytes) -> Kind:
     how = of_bytes if name.endswith("csv") else json_tree
 
     def read(folder: Path, damaged: bytes, number: int) -> None:
-        _written(folder, "shop.yaml", (ROOT / "slos/shop.yaml").read_bytes())
-        _written(folder, name, damaged)
+        written(folder, "shop.yaml", (ROOT / "slos/shop.yaml").read_bytes())
+        written(folder, name, damaged)
         _reviewed(folder, answers, number)
 
-    return Kind(name, _of([content], how), read)
+    return Kind(name, of_contents([content], how), read)
 
 
 def _read_milestone(folder: Path, content: bytes, number: int) -> None:
     (folder / "milestones").mkdir(exist_ok=True)
-    _written(folder, "milestones/2026-01-01-b.json", content)
-    _written(folder, "milestones/2026-01-02-a.json", _milestone())
+    written(folder, "milestones/2026-01-01-b.json", content)
+    written(folder, "milestones/2026-01-02-a.json", _milestone())
     _reviewed(folder, b"lens: wellproven\nquestions: {}\n", number)
 
 
@@ -261,7 +253,7 @@ def _milestone() -> bytes:
 
 
 def _read_lens(folder: Path, content: bytes, _number: int) -> None:
-    lint(read_lens(_written(folder, "lens.json", content)))
+    lint(read_lens(written(folder, "lens.json", content)))
 
 
 def _console() -> Console:
@@ -275,7 +267,8 @@ def _judged(folder: Path, number: int) -> None:
     crashed = [one.because for one in judgement.verdicts if "our own mistake" in one.because]
     assert not crashed, crashed
     json_text(judgement).encode()
-    terminal(judgement, _console())
+    if number % TERMINAL_EVERY == 0:
+        terminal(judgement, _console())
     shown_by(record, judgement, built_in_lens(), BUILT_IN, Now(Scope()))
     measured_by(record, judgement)
     if number % HTML_EVERY == 0:
@@ -312,24 +305,8 @@ def _runs() -> Path:
     return folder
 
 
-def json_tree(content: bytes, random: Random) -> bytes:
-    return of_bytes(content, random) if random.random() < 0.1 else of_tree([json.loads(content)], random, is_json=True)
-
-
-def _read_entry(folder: Path, content: bytes, _number: int) -> None:
-    _written(folder, "entry.json", content)
-    entry = read_entry(folder)
-    if isinstance(entry, Entry):
-        for one in (entry.supervisor, entry.chaos, entry.watchdog):
-            assert not one.is_alive
-            assert one.is_replaced in (True, False)
-    else:
-        assert entry is not None
-        assert entry.because
-
-
 def _read_journal(folder: Path, content: bytes, _number: int) -> None:
-    _written(folder, "journal.json", content)
+    written(folder, "journal.json", content)
     chaos = Chaos.__new__(Chaos)  # no child is needed to read what one left
     chaos._run_dir = folder
     assert isinstance(chaos.status(), str)
@@ -365,25 +342,28 @@ def kinds() -> list[Kind]:
     lens = aws_json(built_in_lens())
     small = {"name": "x", "schemaVersion": "2021-11-01", "pillars": [json.loads(lens)["pillars"][0]]}
     return [
-        Kind("slo", _of_trees(_texts("slos/shop.yaml")), _read_slos),
-        Kind("experiment", _of_trees(_texts("experiments/*.yaml")), _read_experiment),
-        Kind("targets", _of_trees([TARGETS]), _read_targets),
-        Kind("answers", _of_trees(_texts("slos/review.yaml")), _read_answers),
-        Kind("lens", _of_trees([json.dumps(small)], is_json=True), _read_lens),
+        Kind("slo", of_texts(texts_of("slos/shop.yaml")), _read_slos),
+        Kind("experiment", of_texts(_experiments()), _read_experiment),
+        Kind("targets", of_texts([TARGETS, TARGETS + ALLOW, TARGETS + ALLOW]), _read_targets),
+        Kind("answers", of_texts(texts_of("slos/review.yaml")), _read_answers),
+        Kind("lens", of_texts([json.dumps(small)], is_json=True), _read_lens),
         _read_run("run.json", json_tree, ("met",)),
         _read_run("plan.json", json_tree),
         _read_run("events.jsonl", of_lines),
         _read_run("requests-0.bin", of_bytes),
         _read_run("zones-0.txt", of_bytes, ("met", "missed")),
         _read_run("load-0.json", json_tree, ("met", "missed")),
-        _read_run("observations.jsonl", of_lines, ("watched", "inferred")),
+        _read_run("observations.jsonl", of_lines, ("watched", "inferred", "allowed")),
         _read_run("survivors.txt", of_lines, ("met", "missed")),
+        _read_run("seal.json", json_tree, ("met", "missed")),
         *(_beside(name, kind, content) for name, kind, content in evidence_files()),
-        Kind("milestone", _of([_milestone()], json_tree), _read_milestone),
-        Kind("undo entry", lambda random: json_tree(json.dumps(ENTRY).encode(), random), _read_entry),
+        Kind("milestone", of_contents([_milestone()], json_tree), _read_milestone),
         Kind("journal", lambda random: json_tree(json.dumps(JOURNAL).encode(), random), _read_journal),
-        Kind("exposition", _of([EXPOSITION], of_bytes), _read_exposition, (ValueError,)),
-        Kind("answer", _of(ANSWERS, of_bytes), _read_answer, (_broken_answer(),)),
+        Kind("exposition", of_contents([EXPOSITION], of_bytes), _read_exposition, (ValueError,)),
+        Kind("answer", of_contents(ANSWERS, of_bytes), _read_answer, (_broken_answer(),)),
+        *answers.kinds(),
+        *kept.kinds(),
+        *aws.kinds(),
     ]
 
 

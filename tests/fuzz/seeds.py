@@ -1,11 +1,26 @@
 """Valid stored runs, small ones, for the engine to damage: one of each outcome, with everything a run can hold."""
 
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
-from harness.plan import Breaker, BreakerState, Sweep
+import numpy as np
+
+from harness.plan import (
+    Action,
+    Breaker,
+    BreakerState,
+    BurnRule,
+    Guard,
+    LatencyRule,
+    MetricRule,
+    Reach,
+    Resource,
+    Survey,
+    Sweep,
+)
 from harness.plan.experiment import Proves
-from harness.record import Kind, Record, seal_run, write_json
+from harness.record import Kind, Observation, Record, Seen, seal_run, write_json
 from tests.judge.records import (
     ORDERS,
     RUNNING,
@@ -82,10 +97,42 @@ def surging() -> Record:
     return surged(_drill(), INJECT_S, UNDO_S)
 
 
+def allowed() -> Record:
+    """A drill of a guard's every rule, on a target that was asked what would be hit."""
+    record = _drill()
+    guard = Guard(
+        error_ratio=0.5, for_s=30, no_data_s=10, because="half of an SLO's requests",
+        burn=BurnRule(rate=Fraction("14.4"), over_s=10),
+        latency=LatencyRule(above_ns=ns(0.8), share=Fraction(1, 5), over_s=10),
+        metrics=(
+            MetricRule(name="errors", how="prometheus", url="http://127.0.0.1:9090", query="up", op="lt"),
+            MetricRule(name="alarm", how="alarm", alarm="orders-5xx"),
+        ),
+    )  # fmt: skip
+    instances = tuple(
+        Resource(kind="EC2 instance", id=f"i-{number}", zone=f"eu-central-1{zone}", tags={"team": "shop"})
+        for number, zone in enumerate("aab")
+    )
+    what = "chaosaws.ec2.actions.stop_instances"
+    reach = Reach(action="stop", what=what, counted=True, said="2 of 9 EC2 instances", resources=instances, hits=2,
+                  aws=True, capacity=9)  # fmt: skip
+    asked = Survey(account="123456789012", region="eu-central-1", reaches=(reach,))
+    plan = record.plan.model_copy(
+        update={"guard": guard, "reach": asked, "hosts": ("shop.staging.example",), "calls_aws": True,
+                "aws_region": "eu-central-1", "actions": (Action(name="stop", what=what, arguments={"az": "a"}),)}
+    )  # fmt: skip
+    seen = [
+        Observation(at_ns=at(one), done_ns=at(one) + 1, what=Seen.GUARD, source=source, value=value)
+        for one in np.arange(0.5, END_S, 0.5)
+        for source, value in (("errors", 0.5), ("alarm", "OK"))
+    ]
+    return replace(record, plan=plan, observations=tuple(seen))
+
+
 FILES = ("run.json", "plan.json", "events.jsonl", "requests-0.bin", "zones-0.txt", "load-0.json", "observations.jsonl",
          "survivors.txt")  # fmt: skip
 RUNS = {"met": met, "missed": missed, "unknown": unknown, "watched": watched, "inferred": inferred, "swept": swept,
-        "surging": surging}  # fmt: skip
+        "surging": surging, "allowed": allowed}  # fmt: skip
 
 
 def _drill(*edits, lost=None) -> Record:

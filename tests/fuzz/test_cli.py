@@ -1,19 +1,25 @@
 """The command line over damaged files: an exit code that means something, never a traceback, never our mistake."""
 
 import io
+import json
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
 from harness.cli import main
-from tests.fuzz import seeds
+from tests.fuzz import aws, kept, seeds
+from tests.fuzz.kind import ROOT, json_tree
 from tests.fuzz.limits import limited
 from tests.fuzz.mutate import of_bytes, of_lines
-from tests.fuzz.readers import ROOT, json_tree, kinds
+from tests.fuzz.readers import TARGETS, kinds
 from tests.fuzz.test_readers import COUNT
+from tests.review.wa_server import serve
+from tests.review.wa_world import world
 
 CODES = {0, 1, 2, 64, 65, 69, 77}
 KINDS = {kind.name: kind for kind in kinds()}
@@ -31,6 +37,9 @@ COMMANDS = {
     "answers": [["check"], ["review", "--runs", "runs"], ["review", "--runs", "runs", "--json"]],
     "lens": [["review", "lint", "lens.json"], ["review", "lint", "lens.json", "--json"]],
 }
+
+
+OTHERS = 10  # of what starts a process for each file, one in so many
 
 
 def _said(arguments: list[str]) -> str:
@@ -90,3 +99,81 @@ def test_a_damaged_run_is_judged_or_refused(name: str, project: Path) -> None:
         random = Random(f"cli-{name}-{number}")
         (run / name).write_bytes(DAMAGES[name](whole, random) if whole else random.randbytes(100))
         _said(commands[number % len(commands)])
+
+
+def _few(name: str) -> list[Random]:
+    return [Random(f"cli-{name}-{number}") for number in range(max(1, COUNT // (3 * OTHERS)))]
+
+
+@pytest.mark.parametrize("name", ["verdict.json", "run.json"])
+def test_what_was_spent_is_read_or_refused(name: str, project: Path) -> None:
+    """`plan` for a target that keeps a part of its budget, with a stored run of it that says anything."""
+    run = seeds.store(seeds.missed(), project / "runs/test/2026-01-02T00-00-00Z")
+    recent = {"target": "staging", "clock_utc_ns": time.time_ns()}
+    (run / "run.json").write_text(json.dumps(json.loads((run / "run.json").read_text()) | recent))
+    (run / "verdict.json").write_bytes(kept._verdict())
+    (project / "experiments/targets.yaml").write_text(
+        TARGETS.replace("environment: staging", "environment: development") + "    allow: {budget-left: 20%}\n"
+    )
+    whole, said = (run / name).read_bytes(), set[str]()
+    for number in range(max(10, COUNT // 3)):
+        (run / name).write_bytes(json_tree(whole, Random(f"cli-{name}-{number}")))
+        said.add(_said(["plan", "cache-lost", "--target", "staging"]))
+    assert len(said) > 1, "whatever it says makes no difference"
+
+
+@pytest.mark.parametrize("name", ["entry.json", "undo.json"])
+def test_a_damaged_entry_is_undone_or_left(name: str, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`recover` says what it undid and what is left, in words and as JSON; what is said is nothing a terminal obeys."""
+    monkeypatch.setenv("SHOP_TOKEN", "not-a-real-one")
+    kind = KINDS["undo entry" if name == "entry.json" else name]
+    for number, random in enumerate(_few(name)):
+        path = kept.entry_in(state / "undo", json.dumps(kept.ENTRY).encode(), json.dumps(kept.UNDO).encode())
+        (path / name).write_bytes(kind.mutate(random))
+        _said(["recover", *(["--json"] if number % 2 else [])])
+
+
+@pytest.mark.parametrize("name", ["keeper.json", "state.json"])
+def test_a_damaged_bed_is_up_or_down(name: str) -> None:
+    """`testbed status` and `env` of a bed whose files say anything."""
+    commands = [["testbed", "status"], ["testbed", "env"], ["testbed", "status", "--json"]]
+    for number, random in enumerate(_few(name) * 3):
+        whole = (json.dumps(kept._keeper()).encode(), kept._bed_status().model_dump_json().encode())
+        damaged = KINDS[name].mutate(random)
+        kept._bed(*((damaged, whole[1]) if name == "keeper.json" else (whole[0], damaged)))
+        _said([*commands[number % 3], "--name", kept.BED])
+
+
+def test_a_damaged_tool_is_pulled_from_or_refused(project: Path) -> None:
+    """`review pull` from a Well-Architected Tool that answers anything, over HTTP."""
+    del project
+    tool = world(page=50)
+    whole = tool.handle
+    damages: dict[str, bytes] = {}
+
+    def handle(*words: Any) -> Any:
+        made = whole(*words)
+        operation = tool.calls[-1][0] if tool.calls else ""
+        return made and (made[0], made[1], damages.pop(operation, made[2]))
+
+    tool.handle = handle  # type: ignore[method-assign]
+    with serve(tool) as url, aws.environment(aws.ENVIRONMENT | {"AWS_ENDPOINT_URL": url}):
+        for random in _few("tool"):
+            operation, _, damaged = KINDS["tool answer"].mutate(random).partition(b"\0")
+            damages.clear()
+            damages[operation.decode()] = damaged
+            _said(["review", "pull", "Shop", "--dry-run", "--lens", random.choice(("wellarchitected", "Wellproven"))])
+
+
+def test_a_damaged_configuration_of_awss_is_told_about(project: Path) -> None:
+    """`review pull` with files of AWS's that say anything; nobody is asked, since nobody listens there."""
+    for random in _few("files"):
+        config, _, credentials = KINDS["aws files"].mutate(random).partition(b"\0\0")
+        (project / "config").write_bytes(config)
+        (project / "credentials").write_bytes(credentials)
+        variables = {
+            "AWS_CONFIG_FILE": str(project / "config"), "AWS_SHARED_CREDENTIALS_FILE": str(project / "credentials"),
+            "AWS_EC2_METADATA_DISABLED": "true", "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        }  # fmt: skip
+        with aws.environment(variables):
+            _said(["review", "pull", "Shop", "--dry-run", *random.choice(([], ["--profile", "drills"]))])

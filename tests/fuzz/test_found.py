@@ -171,6 +171,12 @@ def test_answers_that_name_no_lens_that_can_be_are_a_mistake(name: str, tmp_path
         ("rollbacks:", "controls: 5\nrollbacks:", "a list of controls"),
         ("rollbacks:", "steady-state-hypothesis: [x]\nrollbacks:", "title and probes"),
         ("rollbacks:", "rollbacks:\n  - {type: action, name: x, pauses: 5, provider: {type: python}}", "such as"),
+        ("healed:", "healed:\n      - probe: {name: x, tolerance: 1, provider: []}", "of type python, process or http"),
+        (
+            "healed:",
+            "healed:\n      - probe: {name: [], tolerance: 1, provider: {}}",
+            "an empty list, expected text",
+        ),
         ("disruption: az", "slos: [orders-accepted, orders-accepted]\n    disruption: az", "each name once"),
         ("disruption: az", "sustain: 999999999Y\n    disruption: az", "a duration such as"),
     ],

@@ -11,8 +11,9 @@ from random import Random
 
 import pytest
 
+from tests.fuzz.kind import Kind
 from tests.fuzz.limits import WALL_S_MAX, TooSlow, limited
-from tests.fuzz.readers import Kind, kinds
+from tests.fuzz.readers import kinds
 
 COUNT = int(os.environ.get("WELLPROVEN_FUZZ", "30"))
 FIRST = int(os.environ.get("WELLPROVEN_FUZZ_FIRST", "0"))

@@ -1,7 +1,6 @@
 """A review's scores, states and figures in words, the same in every form of it."""
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import Final
 
 from harness.judge import Outcome
@@ -111,14 +110,13 @@ def figures(one: Measured) -> list[str]:
 def could_show(choice: Choice) -> str:
     """What could prove a practice: drills, figures of any run, other tools' findings; "" where nothing named can."""
     one = choice.provable
-    kinds = (("drill", one.drills), ("figure", one.measures), ("findings", one.imports))
-    return "; ".join(f"{kind} {_either(names)}" for kind, names in kinds if names) + (
-        ", a part of it" if one and not one.wholly else ""
+    figures = "figures" if len(one.measures) > 1 else "figure"
+    kinds = (
+        ("drill", " or ".join(one.drills)),
+        (figures, " and ".join(one.measures)),  # all of them together
+        ("findings", " or ".join(one.imports)),
     )
-
-
-def _either(names: Iterable[str]) -> str:
-    return " or ".join(names)
+    return "; ".join(f"{kind} {names}" for kind, names in kinds if names) + ("" if one.wholly else ", a part of it")
 
 
 def effect(one: OnPillar) -> str:

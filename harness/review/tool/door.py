@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from harness.aws import THROTTLED, AwsError, AwsSession, UnansweredError
+from harness.aws import THROTTLED, AwsError, AwsSession, UnansweredError, translated
 from harness.errors import NotAvailableError, RefusedError, UsageError, WellprovenError
 from harness.review.tool.remote import LensReview, Pillar, ToolAnswer, ToolChoice, ToolMilestone, Workload
 from harness.review.types import Risk
@@ -33,6 +33,7 @@ class Tool:
     def __init__(self, session: AwsSession) -> None:
         self._session = session
 
+    @translated(f"AWS {SERVICE}")
     def workload(self, name: str) -> Workload:
         """The workload of that id or name. Raises UsageError where there is none, or more than one."""
         if _WORKLOAD_ID.fullmatch(name):
@@ -50,6 +51,7 @@ class Tool:
             raise UsageError(f"{what} called {name!r}: {hint}")
         return exact[0]
 
+    @translated(f"AWS {SERVICE}")
     def review(self, workload: Workload, lens: str | None) -> LensReview:
         """The review by a lens, which is meant by its alias, its ARN or its name; by AWS's own where none is said."""
         every = [_review(one) for one in self._pages("ListLensReviews", "LensReviewSummaries", WorkloadId=workload.id)]
@@ -63,18 +65,21 @@ class Tool:
 
     def questions(self, workload: Workload, review: LensReview) -> Iterator[ToolAnswer]:
         """Every question with its choices and what is selected, pillar by pillar; without notes."""
-        for pillar in review.pillars:
-            pages = self._pages(
-                "ListAnswers", "AnswerSummaries", WorkloadId=workload.id, LensAlias=review.alias, PillarId=pillar.id
-            )
-            yield from (_answer(one) for one in pages)
+        with translated(f"AWS {SERVICE} ListAnswers"):
+            for pillar in review.pillars:
+                pages = self._pages(
+                    "ListAnswers", "AnswerSummaries", WorkloadId=workload.id, LensAlias=review.alias, PillarId=pillar.id
+                )
+                yield from (_answer(one) for one in pages)
 
+    @translated(f"AWS {SERVICE}")
     def answer(self, workload: Workload, review: LensReview, question: str) -> ToolAnswer:
         """One question's answer as it is now, notes and all."""
         return _answer(
             self._call("GetAnswer", WorkloadId=workload.id, LensAlias=review.alias, QuestionId=question)["Answer"]
         )
 
+    @translated(f"AWS {SERVICE}")
     def write_notes(self, workload: Workload, review: LensReview, question: str, notes: str) -> ToolAnswer:
         """Set an answer's notes, and nothing else of it; what the tool has afterwards.
 
@@ -91,6 +96,7 @@ class Tool:
                 raise AgainError(str(error), error.code) from None
             raise
 
+    @translated(f"AWS {SERVICE}")
     def milestones(self, workload: Workload) -> tuple[ToolMilestone, ...]:
         """The workload's milestones, oldest first."""
         found = self._pages("ListMilestones", "MilestoneSummaries", WorkloadId=workload.id)
@@ -105,11 +111,13 @@ class Tool:
         ]
         return tuple(sorted(every, key=lambda one: one.number))
 
+    @translated(f"AWS {SERVICE}")
     def make_milestone(self, workload: Workload, name: str) -> int:
         """Have the tool keep the workload as it is; the number it gives. boto3 makes the token that forbids two."""
         made = self._call("CreateMilestone", WorkloadId=workload.id, MilestoneName=name)
         return int(made["MilestoneNumber"])
 
+    @translated(f"AWS {SERVICE}")
     def export(self, review: LensReview) -> tuple[str, str]:
         """(the lens's JSON, "") of a custom lens, in the version the review is of; ("", why not) else."""
         if not review.is_custom:
