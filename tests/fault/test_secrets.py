@@ -1,8 +1,5 @@
 """Secrets never reach what is written: canaries wherever one can come from, and a Chaos Toolkit that leaks them."""
 
-import base64
-import contextlib
-import html as markup
 import http.server
 import io
 import json
@@ -11,8 +8,6 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
-from urllib.parse import quote
 
 import pytest
 from rich.console import Console
@@ -24,6 +19,7 @@ from harness.plan import Plan, built_in_target, make, read_experiment
 from harness.record import Kind, read_events, read_record, write_json
 from harness.report import html, json_text, show_plan, terminal
 from harness.run.info import make_info
+from tests.fault.canaries import Watch, leaks_in, needles_of
 
 ROOT = Path(__file__).parents[2]
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIEcanary1line0of0key0material\nsecond0line0canary0\n-----END PRIVATE KEY-----\n"
@@ -104,50 +100,11 @@ def server() -> Iterator[str]:
         thread.join()
 
 
-def forms(value: str) -> set[bytes]:
-    """What must not be found: the value, its longer lines, and each as JSON, a URL, HTML, base64 and repr show it."""
-    parts = {value.strip(), *(line for line in value.splitlines() if len(line) >= 20 and "KEY-----" not in line)}
-    found = set()
-    for part in parts:
-        raw = base64.b64encode(part.encode()).decode().rstrip("=")
-        texts = {part, json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1], quote(part, safe=""), raw,
-                 markup.escape(part), repr(part)[1:-1], json.dumps(json.dumps(part))[3:-3]}  # fmt: skip
-        found |= {text.encode() for text in texts}
-    return found
-
-
-NEEDLES = {needle for value in [*CANARIES.values(), IN_FILE] for needle in forms(value)}
+NEEDLES = needles_of([*CANARIES.values(), IN_FILE])
 
 
 def leaks(content: bytes) -> list[bytes]:
-    return [needle for needle in NEEDLES if needle in content]
-
-
-class _Watch:
-    """Looks at the command line of every process of the machine, again and again."""
-
-    def __init__(self) -> None:
-        self.seen: dict[str, list[bytes]] = {}
-        self.looks = 0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._follow, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _follow(self) -> None:
-        while not self._stop.wait(0.02):
-            self.looks += 1
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
-                with contextlib.suppress(OSError):
-                    content = path.read_bytes()
-                    if found := leaks(content):
-                        self.seen[content.decode(errors="replace")] = found
+    return leaks_in(content, NEEDLES)
 
 
 @pytest.fixture
@@ -176,7 +133,7 @@ def test_no_secret_reaches_what_a_run_writes_or_shows(tmp_path: Path) -> None:
     run.mkdir()
     write_json(run / "run.json", make_info(plan, built_in_target(), "leaky/now", ["drill", "leaky"], clock=clock))
     write_json(run / "plan.json", plan)
-    with _Watch() as watch:
+    with Watch(NEEDLES) as watch:
         chaos = fault.start(plan, run, {"WELLPROVEN_RUN_DIR": str(run)}, clock=clock, secrets=["SHOP_TOKEN"])
         try:
             chaos.wait_ready()
