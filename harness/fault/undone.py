@@ -1,18 +1,24 @@
 """What became of an undoing."""
 
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import AfterValidator
 
 from harness.model import Model
+from harness.text import savable
 
 RECOVER: Final = "recover"  # who undoes, where a person asks for it
+
+
+Said = Annotated[str, AfterValidator(savable)]  # somebody else's words, which must be told all the same
 
 
 class Call(Model):
     """One rollback that was called."""
 
-    name: str
-    status: str
-    error: str = ""
+    name: Said
+    status: Said
+    error: Said = ""
 
 
 class Undone(Model):
@@ -20,5 +26,5 @@ class Undone(Model):
 
     healed: bool
     calls: tuple[Call, ...] = ()
-    unhealed: tuple[str, ...] = ()  # names of the probes that say no
-    because: str
+    unhealed: tuple[Said, ...] = ()  # names of the probes that say no
+    because: Said

@@ -118,6 +118,17 @@ def test_a_damaged_undoing_is_said_and_nothing_is_closed(change: dict[str, Any],
     assert path.exists()
 
 
+def test_what_a_rollback_says_is_said_whatever_is_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rollback that fails with half a character in its words: what became of the undoing must reach whoever waits."""
+    monkeypatch.setenv("SHOP_TOKEN", "not-a-real-one")
+    failing = {"type": "action", "name": "undo", "provider": kept.NOOP | {"func": "nobody\ud800"}}
+    document = json.dumps(kept.UNDO | {"method": [failing]}).encode()
+    path = kept.entry_in(tmp_path, json.dumps(kept.ENTRY | {"heals_within_s": 0}).encode(), document)
+    undone = undo(path, "watchdog", "a test", clock=ManualClock())
+    assert "nobody\ufffd" in undone.calls[0].error
+    undone.model_dump_json()
+
+
 # --- the record ------------------------------------------------------------------------------------------------------
 
 
