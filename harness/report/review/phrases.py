@@ -116,7 +116,8 @@ def could_show(choice: Choice) -> str:
         (figures, " and ".join(one.measures)),  # all of them together
         ("findings", " or ".join(one.imports)),
     )
-    return "; ".join(f"{kind} {names}" for kind, names in kinds if names) + ("" if one.wholly else ", a part of it")
+    said = "; ".join(f"{kind} {names}" for kind, names in kinds if names)
+    return f"{said}, a part of it" if said and not one.wholly else said
 
 
 def effect(one: OnPillar) -> str:
