@@ -21,7 +21,7 @@ from harness.report.page import PLOTLY_BEGIN
 from harness.review import BUILT_IN, aws_json, built_in_lens, read_answers
 from harness.testbed import BedStatus, Settings
 from harness.testbed.place import Place
-from harness.testbed.settings import DatabaseStatus
+from harness.testbed.settings import DatabaseStatus, ZoneState, ZoneStatus
 from harness.verbs.reviewing import Sources, shown_elsewhere
 from tests.report import built_runs
 
@@ -340,7 +340,7 @@ def bed_that_is_up(**settings: Any) -> Iterator[str]:
         settings=Settings(name=name, **settings),
         pid=os.getpid(),
         region="us-east-1",
-        zones={},
+        zones={"us-east-1a": ZoneStatus(state=ZoneState.UP, processes=(), instance_id="i-1")},
         database=DatabaseStatus(primary=None, standby=None, lag_bytes=None),
         endpoints={"edge": "http://127.0.0.1:1"},
         environment={},
