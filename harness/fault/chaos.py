@@ -25,12 +25,15 @@ STOP_S = 30.0  # from the end of its stdin to the end of its rollbacks, beside t
 class Chaos:
     """One experiment in a child process; its events go to the run's record by themselves."""
 
-    def __init__(self, process: subprocess.Popen[bytes], plan: Plan, run_dir: Path, clock: Clock) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], plan: Plan, run_dir: Path, clock: Clock, pauses_s: float = 0.0
+    ) -> None:
         self.identity = Identity.of(process.pid)
         self._process = process
         self._plan = plan
         self._run_dir = run_dir
         self._clock = clock
+        self._pauses_s = pauses_s  # of its rollbacks
 
     def wait_ready(self) -> None:
         """Wait until the experiment was found valid, and the AWS account the target's.
@@ -95,7 +98,7 @@ class Chaos:
         """Undo what is there and end; idempotent. Kills the child only when its rollbacks overstay."""
         self.leave()
         try:
-            self._process.wait(STOP_S + self._plan.heals_within_s + rollback_pauses_s(self._plan.body, os.environ))
+            self._process.wait(STOP_S + self._plan.heals_within_s + self._pauses_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -134,7 +137,7 @@ def start(
             # Its own session: a Ctrl-C on the terminal reaches the supervisor alone, which then decides.
             start_new_session=True,
         )
-    return Chaos(process, plan, run_dir, clock)
+    return Chaos(process, plan, run_dir, clock, rollback_pauses_s(plan.body, {**os.environ, **environment}))
 
 
 def _tail(path: Path) -> str:

@@ -17,12 +17,12 @@ SENDS = "WELLPROVEN_ENVOY_TOKEN"
 
 def set_runtime(admin_url: str, values: Mapping[str, str]) -> None:
     """Set runtime keys; an empty value takes one away. Acts on the next request. Raises ActivityFailed."""
-    _ask("POST", admin_url, "/runtime_modify", dict(values))
+    ask("POST", admin_url, "/runtime_modify", dict(values))
 
 
 def runtime(admin_url: str, key: str) -> str:
     """A runtime key's value; empty where nothing sets it. Raises ActivityFailed."""
-    entries = _ask("GET", admin_url, "/runtime", {"format": "json"}).json_object().get("entries", {})
+    entries = ask("GET", admin_url, "/runtime", {"format": "json"}).json_object().get("entries", {})
     entry = entries.get(key, {}) if isinstance(entries, dict) else {}
     return str(entry.get("final_value", "")) if isinstance(entry, dict) else ""
 
@@ -30,7 +30,7 @@ def runtime(admin_url: str, key: str) -> str:
 def count(admin_url: str, suffix: str) -> float:
     """The sum of all statistics whose names end so, such as fault.delays_injected. Raises ActivityFailed."""
     pattern = suffix.replace(".", r"\.") + "$"
-    stats = _ask("GET", admin_url, "/stats", {"format": "json", "filter": pattern}).json_object()
+    stats = ask("GET", admin_url, "/stats", {"format": "json", "filter": pattern}).json_object()
     found = stats.get("stats", [])
     values = [one.get("value") for one in found if isinstance(one, dict)] if isinstance(found, list) else []
     try:
@@ -47,7 +47,8 @@ def per_s(admin_url: str, suffix: str, over_s: float) -> float:
     return max(0.0, after - before) / (time.monotonic() - begin_s)
 
 
-def _ask(method: str, admin_url: str, path: str, parameters: dict[str, str]) -> Answer:
+def ask(method: str, admin_url: str, path: str, parameters: dict[str, str]) -> Answer:
+    """One call, with the token where one is set. Raises ActivityFailed where it is not answered with 200."""
     url = admin_url.rstrip("/") + path
     headers = answers.bearing(SENDS)
     answer = answers.ask("Envoy's admin interface", method, url, TIMEOUT_S, params=parameters, headers=headers)

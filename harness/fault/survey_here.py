@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import psutil
 from chaoslib.exceptions import ActivityFailed
 
-from harness.fault import answers, arguments, envoy, netem, processes, toxiproxy
+from harness.fault import arguments, envoy, netem, processes, toxiproxy
 from harness.plan import OURS, Action, Reach
 from harness.redaction import Redactor
 from harness.text import visible
@@ -156,25 +156,17 @@ def _filters(words: _Words) -> Reach:
     where = _host(admin_url)
     envoy.runtime(admin_url, FILTER)  # that it answers, and as an Envoy does
     pattern = FILTER.replace(".", r"\.") + "$"
-    stats = _get(admin_url, "/stats", format="json", filter=pattern).json_object().get("stats")
+    stats = envoy.ask("GET", admin_url, "/stats", {"format": "json", "filter": pattern}).json_object().get("stats")
     names = {str(one.get("name")) for one in stats if isinstance(one, dict)} if isinstance(stats, list) else set()
     filters = sorted(name.removesuffix(FILTER).rstrip(".") or "one" for name in names if name.endswith(FILTER))
     if filters:
         return words.counted(
             len(filters), f"{_many(len(filters), 'fault filter')} of the Envoy at {where}: {_listed(filters)}"
         )
-    dump = _get(admin_url, "/config_dump").text
+    dump = envoy.ask("GET", admin_url, "/config_dump", {}).text
     if any(name in dump for name in FILTER_NAMES):
         return words.counted(1, f"the fault filter of the Envoy at {where}")
     return words.counted(0, f"no listener of the Envoy at {where} has the filter {FILTER_NAMES[0]}")
-
-
-def _get(admin_url: str, path: str, **parameters: str) -> answers.Answer:
-    url = admin_url.rstrip("/") + path
-    answer = answers.ask("Envoy's admin interface", "GET", url, envoy.TIMEOUT_S, params=parameters)
-    if answer.status != 200:
-        raise ActivityFailed(f"Envoy's admin interface at {url}: {answer.status} {answer.text.strip()[:200]}")
-    return answer
 
 
 def _host(url: str) -> str:

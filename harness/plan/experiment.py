@@ -207,6 +207,7 @@ def _skeleton_mistakes(document: Document) -> list[Mistake]:
         for key in ("title", "description")
         if not isinstance(body.get(key), str) or not body[key].strip()
     ]
+    known = _referred_to(body)
     for part in ("method", "rollbacks"):
         activities = body.get(part)
         if not isinstance(activities, list) or not activities:
@@ -218,7 +219,7 @@ def _skeleton_mistakes(document: Document) -> list[Mistake]:
         wrong = [
             mistake
             for index, activity in enumerate(activities)
-            for mistake in _activity_mistakes(document, (part, index), activity)
+            for mistake in _activity_mistakes(document, (part, index), activity, known)
         ]
         if part == "method" and not wrong and not any(activity.get("type") == "action" for activity in activities):
             # Nothing would break, and no limit would have anything to refuse.
@@ -233,11 +234,25 @@ def _skeleton_mistakes(document: Document) -> list[Mistake]:
     return found
 
 
-def _activity_mistakes(document: Document, path: tuple[str | int, ...], activity: object) -> list[Mistake]:
+def _referred_to(body: dict[str, Any]) -> set[str]:
+    """Names that Chaos Toolkit finds a `ref` by: of the method and of the hypothesis, not of the rollbacks."""
+    hypothesis = body.get("steady-state-hypothesis")
+    probes = hypothesis.get("probes") if isinstance(hypothesis, dict) else []
+    method = body.get("method")
+    every = [*(method if isinstance(method, list) else []), *(probes if isinstance(probes, list) else [])]
+    return {str(one["name"]) for one in every if isinstance(one, dict) and "name" in one}
+
+
+def _activity_mistakes(
+    document: Document, path: tuple[str | int, ...], activity: object, known: Collection[str]
+) -> list[Mistake]:
     if not isinstance(activity, dict):
         return [document.mistake(path, "an activity (type, name, provider)")]
     if "ref" in activity:
-        return []
+        if activity["ref"] in known:
+            return []
+        way_out = "write the activity itself here; Chaos Toolkit finds no others"
+        return [document.mistake((*path, "ref"), "the name of an activity of method or hypothesis", way_out)]
     found = []
     if not isinstance(activity.get("pauses", {}), dict):
         found.append(document.mistake((*path, "pauses"), "a mapping such as {after: 5}"))

@@ -64,7 +64,7 @@ def _production(target: Target, around: Around) -> Iterator[str]:
 
 
 def _time(plan: Plan, target: Target, around: Around) -> Iterator[str]:
-    longest_s = longest_of(plan)
+    longest_s = longest_of(plan, target)
     end = around.now + timedelta(seconds=longest_s)
     if target.allow.windows and not any(window.holds(around.now, end) for window in target.allow.windows):
         windows = "; ".join(map(str, target.allow.windows))
@@ -75,13 +75,13 @@ def _time(plan: Plan, target: Target, around: Around) -> Iterator[str]:
         )
 
 
-def longest_of(plan: Plan) -> float:
+def longest_of(plan: Plan, target: Target) -> float:
     """Seconds from the start of a run until nothing of it is left on the target, whatever happens on the way."""
     drain_s = max((route.timeout_s for route in plan.profile.routes), default=0.0) + DRAIN_S
     healing_s = 2 * plan.heals_within_s + TRY_AGAIN_S
     read_back_s = READ_BACK_S if plan.ledger is not None else 0.0
-    # What reads a pause from the environment is not known here; the default, where there is one, is.
-    healing_s += 2 * rollback_pauses_s(plan.body, {})
+    # Of what reads a pause from the environment, the target's variables and defaults are known here.
+    healing_s += 2 * rollback_pauses_s(plan.body, target.environment_variables)
     return sum(phase.longest_s for phase in plan.phases) + STEPS_S + healing_s + drain_s + read_back_s
 
 

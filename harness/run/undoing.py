@@ -58,7 +58,7 @@ class Undoing:
         self._plan, self._target, self._run, self._name = plan, target, run, name
         self._owner, self._clock, self._parts = owner, clock, parts
         self._environment: dict[str, str] = {}
-        self._pauses_s = rollback_pauses_s(plan.body, os.environ)
+        self._pauses_s = rollback_pauses_s(plan.body, {**os.environ, **target.environment_variables})
         self._secrets = secret_names(plan, target.secrets, os.environ)
         self._watch: WatchPart | None = None
         self._entry: Path | None = None

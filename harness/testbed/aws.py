@@ -46,6 +46,8 @@ class ControlPlane:
         """Serve, and create what the bed consists of; takes some seconds, mostly of importing."""
         # 1,301 images that nobody asks for take a second to load.
         os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
+        # Else it invites every page in a browser to read its answers.
+        os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
         os.environ.update(environment(self.port, self._key))
         from moto.moto_server.werkzeug_app import (  # half a second: only the keeper pays
             DomainDispatcherApplication,

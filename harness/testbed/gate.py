@@ -1,8 +1,8 @@
-"""What stands before the AWS control plane, which takes any key: whoever changes something names the bed's.
+"""What stands before the AWS control plane, which takes any key: whoever calls it names the bed's.
 
-A call that is signed with the bed's access key id may do everything; a read needs no key. AWS names a call in many
-places (a form, the query, headers, the path), and moto takes what it finds: a call is a read only where every place
-says so. The signature itself is not checked: the id is as long and as secret as the bed's key, which it is.
+Reads need it, too. AWS names a call in many places (a form, the query, headers, the path), moto takes what it finds,
+and has calls of its own that change something on a GET: no reading of a call could be trusted to see them all. The
+signature itself is not checked: the access key id is as long and as secret as the bed's key, which it is.
 """
 
 import io
@@ -12,16 +12,13 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-from harness.testbed.services.wire.guard import READS, is_bearer, is_key, is_loopback
+from harness.testbed.services.wire.guard import is_bearer, is_key, is_loopback
 
 BODY_BYTES_MAX: Final = 1 << 20
 QUIET: Final = ("Describe", "List", "Get")
 _SIGNER = re.compile(r"Credential=([^/\s,]+)/")
 _FORM = "application/x-www-form-urlencoded"
-_NO_KEY = (
-    "this changes something, and is not signed with the test bed's key; point AWS's tools at the bed: "
-    'eval "$(wellproven testbed env)"'
-)
+_NO_KEY = "this is not signed with the test bed's key; point AWS's tools at the bed: eval \"$(wellproven testbed env)\""
 _NO_HOST = "Host: expected 127.0.0.1, localhost or [::1]: this is for this machine alone"
 
 # Called with the name of an API action and its parameters when somebody has called it; from a thread of the server.
@@ -45,7 +42,7 @@ class Gate:
         environ["wsgi.input"] = io.BytesIO(body)
         if not is_loopback(environ.get("HTTP_HOST", "")):
             return _refuse(environ, start_response, _NO_HOST)
-        if not is_read(environ, body) and not self._is_ours(environ.get("HTTP_AUTHORIZATION", "")):
+        if not self._is_ours(environ.get("HTTP_AUTHORIZATION", "")):
             return _refuse(environ, start_response, _NO_KEY)
         answer: Iterable[bytes] = self._application(environ, start_response)
         words = {key: values[0] for key, values in _form(body).items()}
@@ -58,29 +55,6 @@ class Gate:
         """Signed with the bed's key, or bearing it: moto's own calls are not signed."""
         signer = _SIGNER.search(authorization)
         return is_key(self._key, signer[1]) if signer else is_bearer(self._key, authorization)
-
-
-def is_read(environ: dict[str, Any], body: bytes) -> bool:
-    """Whether a call can change nothing, wherever moto looks for its name."""
-    named = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True).get("Action", [])
-    named += [environ["HTTP_ACTION"]] if "HTTP_ACTION" in environ else []
-    target = environ.get("HTTP_X_AMZ_TARGET", "")
-    named += [target.rpartition(".")[2]] if target else []
-    if environ.get("REQUEST_METHOD") in READS:
-        return not body and all(name.startswith(QUIET) for name in named)
-    kind = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
-    if kind == _FORM:
-        named += _form(body).get("Action", [])
-    elif not (target and "json" in kind):
-        return False
-    # A path is another way to name a call, and a coded body may hide one.
-    plain = environ.get("PATH_INFO") == "/" and "HTTP_CONTENT_ENCODING" not in environ
-    return (
-        environ.get("REQUEST_METHOD") == "POST"
-        and plain
-        and bool(named)
-        and all(name.startswith(QUIET) for name in named)
-    )
 
 
 def _form(body: bytes) -> dict[str, list[str]]:

@@ -17,7 +17,8 @@ import psutil
 
 from tests.testbed.beds import eventually
 
-ROOT = Path(__file__).parents[2]
+SERVICES = Path(__file__).parents[2] / "harness/testbed/services"
+KEY = "the-wires-own"  # what changes something of them needs it
 LISTENER = """
 import os, socket, sys, time
 listener = socket.create_server(("127.0.0.1", 0))
@@ -52,10 +53,9 @@ def listening(*arguments: str) -> Iterator[tuple[psutil.Process, int]]:
 def toxiproxy(*wires: str) -> Iterator[str]:
     """The bed's wires, which speak Toxiproxy's API; its address."""
     port = free_port()
-    program = ROOT / "harness/testbed/services/wire.py"
-    command = [sys.executable, str(program), "--port", str(port)]
+    command = [sys.executable, "-P", "-m", "wire", "--port", str(port)]
     command += [part for name in wires for part in ("--wire", f"{name}:{free_port()}:{free_port()}")]
-    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": ""}) as process:
+    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(SERVICES), "WIRE_KEY": KEY}) as process:
         try:
             eventually("the API answers", lambda: answers(port), within_s=30)
             yield f"http://127.0.0.1:{port}"
@@ -78,6 +78,7 @@ class Envoy:
     stats: list[str] = field(default_factory=list)
     dump: str = "{}"
     status: int = 200
+    token: str = ""  # wanted of everybody
     asked: list[str] = field(default_factory=list)
     url: str = ""
 
@@ -97,7 +98,8 @@ def envoy(**told: Any) -> Iterator[Envoy]:
         def do_GET(self) -> None:
             one.asked.append(f"GET {self.path}")
             body = one.answer(self.path.partition("?")[0]).encode()
-            self.send_response(one.status)
+            let_in = not one.token or self.headers.get("Authorization") == f"Bearer {one.token}"
+            self.send_response(one.status if let_in else 401)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

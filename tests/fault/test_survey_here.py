@@ -9,9 +9,10 @@ from typing import Any
 import psutil
 import pytest
 
-from harness.fault import ask_reach, netem, survey_here, toxiproxy_cut
+from harness.fault import ask_reach, netem, survey_here, toxiproxy, toxiproxy_cut
 from harness.plan import Action, Reach
-from tests.fault.here_servers import envoy, free_port, listening, toxiproxy
+from tests.fault import here_servers
+from tests.fault.here_servers import envoy, free_port, listening
 
 
 def reached(what: str, **arguments: Any) -> Reach:
@@ -120,19 +121,29 @@ def test_a_machine_without_tc_is_told_the_way_out(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("fault", ["toxiproxy_cut", "toxiproxy_delay"])
-def test_a_proxy_is_looked_for(fault: str) -> None:
+def test_a_proxy_is_looked_for(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is there is hit; one that is not is zero, with those that are; a cut one cannot be cut again."""
-    with toxiproxy("cache", "database") as url:
+    with here_servers.toxiproxy("cache", "database") as url:
         found = reached(f"{fault}.begin", api_url=url, proxy="cache")
         assert (found.counted, found.hits) == (True, 1)
         assert f"one proxy cache at {url.removeprefix('http://')}" in found.said
         found = reached(f"{fault}.begin", api_url=url, proxy="cash")
         assert (found.counted, found.hits) == (True, 0)
         assert "has no proxy 'cash'; there are: cache, database" in found.said
+        monkeypatch.setenv(toxiproxy.SENDS, here_servers.KEY)
         toxiproxy_cut.begin(url, "cache")
         found = reached(f"{fault}.begin", api_url=url, proxy="cache")
         assert (found.hits, "is cut already" in found.said) == (0, True)
         assert reached(f"{fault}.end", api_url=url, proxy="cache").hits == 1
+
+
+def test_an_envoy_behind_a_guard_is_asked_with_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every read bears it, as the fault's own calls do; without it the variable to set is named."""
+    with envoy(stats=["http.pricing.fault.delays_injected"], token="of-the-guard") as one:
+        refused = reached("envoy_delay.begin", admin_url=one.url, delay_ms=10)
+        assert (refused.counted, "WELLPROVEN_ENVOY_TOKEN" in refused.problem) == (False, True)
+        monkeypatch.setenv("WELLPROVEN_ENVOY_TOKEN", "of-the-guard")
+        assert reached("envoy_delay.begin", admin_url=one.url, delay_ms=10).hits == 1
 
 
 @pytest.mark.parametrize("fault", ["envoy_delay", "envoy_abort"])

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from harness.cli import main
+from harness.identity import Identity
 from tests.fuzz import aws, kept, seeds
 from tests.fuzz.kind import ROOT, json_tree
 from tests.fuzz.limits import limited
@@ -138,7 +139,7 @@ def test_a_damaged_bed_is_up_or_down(name: str) -> None:
     """`testbed status` and `env` of a bed whose files say anything."""
     commands = [["testbed", "status"], ["testbed", "env"], ["testbed", "status", "--json"]]
     for number, random in enumerate(_few(name) * 3):
-        whole = (json.dumps(kept._keeper()).encode(), kept._bed_status().model_dump_json().encode())
+        whole = (Identity.own().model_dump_json().encode(), kept._bed_status().model_dump_json().encode())
         damaged = KINDS[name].mutate(random)
         kept._bed(*((damaged, whole[1]) if name == "keeper.json" else (whole[0], damaged)))
         _said([*commands[number % 3], "--name", kept.BED])

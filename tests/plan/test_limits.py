@@ -345,9 +345,13 @@ def test_a_drill_begins_and_ends_in_a_maintenance_window(tmp_path: Path, case: s
 
 def test_a_window_holds_what_comes_before_and_after_the_phases_too(tmp_path: Path) -> None:
     """Start-up, healing, the last answers and the read-back take their time: a window that ends before is too short."""
-    plan = plan_of(target_of(tmp_path))
+    target = target_of(tmp_path)
+    plan = plan_of(target)
     phases_s = sum(phase.longest_s for phase in plan.phases)
-    assert longest_of(plan) == phases_s + 190 + (2 * 60 + 60) + (max(r.timeout_s for r in plan.profile.routes) + 5) + 60
+    assert (
+        longest_of(plan, target)
+        == phases_s + 190 + (2 * 60 + 60) + (max(r.timeout_s for r in plan.profile.routes) + 5) + 60
+    )
     minutes = math.ceil(phases_s / 60)
     target = target_of(tmp_path, ("    allow:\n", WINDOW % ("wed", "11:00", f"12:{minutes:02}", "UTC")))
     assert "no maintenance window holds" in refused(target)[0]

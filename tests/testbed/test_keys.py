@@ -62,9 +62,8 @@ def test_what_is_no_read_needs_the_key(method: str) -> None:
 
 
 CALLS = {
-    "a form that describes": (True, "POST", "/", "", FORM, b"Action=DescribeInstances&Version=1", {}),
+    "a form that describes": ("POST", "/", "", FORM, b"Action=DescribeInstances&Version=1", {}),
     "a target that lists": (
-        True,
         "POST",
         "/",
         "",
@@ -72,17 +71,16 @@ CALLS = {
         b"{}",
         {"HTTP_X_AMZ_TARGET": "A.List"},
     ),
-    "a query that gets": (True, "GET", "/", "Action=GetCallerIdentity", "", b"", {}),
-    "a REST verb that reads": (True, "GET", "/experiments", "", "", b"", {}),
-    "a form that changes": (False, "POST", "/", "", FORM, b"Action=StopInstances", {}),
-    "a form that names nothing": (False, "POST", "/", "", FORM, b"Version=1", {}),
-    "two names, one of them a read": (False, "POST", "/", "Action=DescribeX", FORM, b"Action=StopInstances", {}),
-    "a name twice": (False, "POST", "/", "", FORM, b"Action=DescribeX&Action=StopInstances", {}),
-    "a query that changes": (False, "GET", "/", "Action=StopInstances", "", b"", {}),
-    "a header that moto takes for a query": (False, "GET", "/", "", "", b"", {"HTTP_ACTION": "StopInstances"}),
-    "a form in a GET": (False, "GET", "/", "", FORM, b"Action=StopInstances", {}),
+    "a query that gets": ("GET", "/", "Action=GetCallerIdentity", "", b"", {}),
+    "a REST verb that reads": ("GET", "/experiments", "", "", b"", {}),
+    "a form that changes": ("POST", "/", "", FORM, b"Action=StopInstances", {}),
+    "a form that names nothing": ("POST", "/", "", FORM, b"Version=1", {}),
+    "two names, one of them a read": ("POST", "/", "Action=DescribeX", FORM, b"Action=StopInstances", {}),
+    "a name twice": ("POST", "/", "", FORM, b"Action=DescribeX&Action=StopInstances", {}),
+    "a query that changes": ("GET", "/", "Action=StopInstances", "", b"", {}),
+    "a header that moto takes for a query": ("GET", "/", "", "", b"", {"HTTP_ACTION": "StopInstances"}),
+    "a form in a GET": ("GET", "/", "", FORM, b"Action=StopInstances", {}),
     "a target that changes": (
-        False,
         "POST",
         "/",
         "",
@@ -90,18 +88,19 @@ CALLS = {
         b"{}",
         {"HTTP_X_AMZ_TARGET": "A.Put"},
     ),
-    "a form in parts": (False, "POST", "/", "Action=ListX", "multipart/form-data; boundary=x", b"--x--", {}),
-    "a body that is coded": (False, "POST", "/", "Action=ListX", FORM, b"\x1f", {"HTTP_CONTENT_ENCODING": "gzip"}),
-    "a path that names a call": (False, "POST", "/experiments", "", FORM, b"Action=ListX", {}),
-    "a REST verb that changes": (False, "DELETE", "/bucket", "", "", b"", {}),
-    "moto's own": (False, "POST", "/moto-api/reset", "", "", b"", {}),
+    "a form in parts": ("POST", "/", "Action=ListX", "multipart/form-data; boundary=x", b"--x--", {}),
+    "a body that is coded": ("POST", "/", "Action=ListX", FORM, b"\x1f", {"HTTP_CONTENT_ENCODING": "gzip"}),
+    "a path that names a call": ("POST", "/experiments", "", FORM, b"Action=ListX", {}),
+    "a REST verb that changes": ("DELETE", "/bucket", "", "", b"", {}),
+    "moto's own": ("POST", "/moto-api/reset", "", "", b"", {}),
+    "moto's own, by a GET": ("GET", "/moto-api/recorder/start-recording", "", "", b"", {}),
 }
 
 
 @pytest.mark.parametrize("case", CALLS)
-def test_a_call_is_a_read_only_where_all_of_it_says_so(case: str) -> None:
-    """A read goes through; everything else is 403 as AWS says it, unless the bed's key signs it."""
-    free, method, path, query, kind, body, headers = CALLS[case]
+def test_every_call_of_the_control_plane_needs_the_key(case: str) -> None:
+    """A read, too: 403 as AWS says it, unless the bed's key signs it."""
+    method, path, query, kind, body, headers = CALLS[case]
 
     def call(**more: str) -> list[str]:
         statuses: list[str] = []
@@ -115,7 +114,7 @@ def test_a_call_is_a_read_only_where_all_of_it_says_so(case: str) -> None:
         return statuses
 
     for said in WRONG.values():
-        assert call(HTTP_AUTHORIZATION=said) == (["200 OK"] if free else ["403 FORBIDDEN"])
+        assert call(HTTP_AUTHORIZATION=said) == ["403 FORBIDDEN"]
     assert call(HTTP_AUTHORIZATION=SIGNED.format(KEY)) == ["200 OK"]
     assert call(HTTP_AUTHORIZATION=f"Bearer {KEY}") == ["200 OK"]
     assert call(HTTP_AUTHORIZATION=SIGNED.format(KEY), HTTP_HOST="evil.example") == ["403 FORBIDDEN"]
@@ -129,6 +128,7 @@ def test_what_is_beyond_the_limit_reaches_nobody() -> None:
         "REQUEST_METHOD": "POST", "PATH_INFO": "/", "CONTENT_TYPE": FORM, "CONTENT_LENGTH": str(len(body)),
         "wsgi.input": io.BytesIO(body),
     }  # fmt: skip
+    environ["HTTP_AUTHORIZATION"] = f"Bearer {KEY}"
     Gate(lambda passed, _: [seen.append(passed["wsgi.input"].read()) or b""], KEY, lambda *_: None)(environ, print)
     assert b"StopInstances" not in seen[0]
 
@@ -200,7 +200,7 @@ def test_envoy_changes_for_nobody_without_the_key(bed: Bed, key: dict[str, str])
 
 @pytest.mark.bed
 def test_the_control_plane_changes_for_nobody_without_the_key(bed: Bed) -> None:
-    """Signed by another, or by nobody, an instance is not stopped; boto3 is told AccessDenied and may still read."""
+    """Signed by another, or by nobody, an instance is not stopped; boto3 is told AccessDenied. Nor is anything read."""
     import boto3
     from botocore.exceptions import ClientError
 
@@ -238,7 +238,9 @@ def test_the_control_plane_changes_for_nobody_without_the_key(bed: Bed) -> None:
             assert httpx.post(url, content=stop, headers={"Content-Type": kind}, trust_env=False).status_code == 403
         assert httpx.get(f"{url}/?{stop}", trust_env=False).status_code == 403
         assert httpx.post(f"{url}/moto-api/reset", trust_env=False).status_code == 403
-        assert len(boto3.client("ec2", **another).describe_instances()["Reservations"]) == 3
+        assert httpx.get(f"{url}/moto-api/recorder/start-recording", trust_env=False).status_code == 403
+        with pytest.raises(ClientError, match=r"AccessDenied"):
+            boto3.client("ec2", **another).describe_instances()
         assert states() == before
         assert bed.status().zones["us-east-1c"].state == "up"
         tags = [{"Key": "key-test", "Value": "1"}]
