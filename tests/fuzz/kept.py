@@ -21,7 +21,6 @@ from harness.fault.chaos import Chaos
 from harness.fault.compose import INVALID, REFUSED
 from harness.fault.ledger import read_entry
 from harness.fault.undo import silence, undo
-from harness.fault.watchdog import preload
 from harness.files import is_folder
 from harness.identity import Identity
 from harness.judge import judge
@@ -96,11 +95,6 @@ def _read_undo(folder: Path, content: bytes, number: int) -> None:
     undone = undo(path, ("watchdog", "recover")[number % 2], "a test", clock=ManualClock())
     undone.model_dump_json()
     assert undone.healed is not path.exists(), "closed without healing seen, or left open with it"
-
-
-def _read_watchdogs_experiment(folder: Path, content: bytes, _number: int) -> None:
-    written(folder, "experiment.json", content)
-    preload(folder)
 
 
 def _read_entry(folder: Path, content: bytes, number: int) -> None:

@@ -40,7 +40,8 @@ COMMANDS = {
 }
 
 
-OTHERS = 10  # of what starts a process for each file, one in so many
+# A command takes ten times as long as its reader, one that starts a process a hundred times.
+CALLS, STARTS = min(COUNT // 3, 500), max(1, min(COUNT // 30, 50))
 
 
 def _said(arguments: list[str]) -> str:
@@ -70,7 +71,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("name", WHERE)
 def test_a_damaged_file_of_the_users_is_told_about(name: str, project: Path) -> None:
     """`check`, `plan` and `review` say what is wrong with it, or do what they are for."""
-    for number in range(COUNT // 3):
+    for number in range(CALLS):
         (project / WHERE[name]).write_bytes(KINDS[name].mutate(Random(f"cli-{name}-{number}")))
         for arguments in COMMANDS[name][number % len(COMMANDS[name]) :][:1]:
             _said(arguments)
@@ -96,14 +97,14 @@ def test_a_damaged_run_is_judged_or_refused(name: str, project: Path) -> None:
     whole = (run / name).read_bytes()
     commands = [["judge", str(run)], ["judge", str(run), "--json"], ["report", str(run), "--format", "json", "-o", "-"],
                 ["review", "--runs", "runs"]]  # fmt: skip
-    for number in range(COUNT // 3):
+    for number in range(CALLS):
         random = Random(f"cli-{name}-{number}")
         (run / name).write_bytes(DAMAGES[name](whole, random) if whole else random.randbytes(100))
         _said(commands[number % len(commands)])
 
 
 def _few(name: str) -> list[Random]:
-    return [Random(f"cli-{name}-{number}") for number in range(max(1, COUNT // (3 * OTHERS)))]
+    return [Random(f"cli-{name}-{number}") for number in range(STARTS)]
 
 
 @pytest.mark.parametrize("name", ["verdict.json", "run.json"])
@@ -117,7 +118,7 @@ def test_what_was_spent_is_read_or_refused(name: str, project: Path) -> None:
         TARGETS.replace("environment: staging", "environment: development") + "    allow: {budget-left: 20%}\n"
     )
     whole, said = (run / name).read_bytes(), set[str]()
-    for number in range(max(10, COUNT // 3)):
+    for number in range(max(10, CALLS)):
         (run / name).write_bytes(json_tree(whole, Random(f"cli-{name}-{number}")))
         said.add(_said(["plan", "cache-lost", "--target", "staging"]))
     assert len(said) > 1, "whatever it says makes no difference"
