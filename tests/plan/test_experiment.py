@@ -69,6 +69,13 @@ MISTAKES = {
         WHOLE.replace("{type: python, module: chaosaws.ec2.actions, func: start_instances}", "{type: ruby}"),
         ["10: rollbacks[0].provider: got a mapping, expected a provider of type python, process or http"],
     ),
+    "a rollback refers to what Chaos Toolkit finds": (
+        WHOLE.replace("extensions:\n", "  - {ref: start}\n  - {ref: stop}\nextensions:\n", 1),
+        [
+            "11: rollbacks[1].ref: got 'start', expected the name of an activity of method or hypothesis; "
+            "write the activity itself here; Chaos Toolkit finds no others"
+        ],
+    ),
     "the extension is needed": (
         WHOLE.replace("name: wellproven", "name: wellprovem"),
         ["11: extensions: got 0 of that name, expected one extension named wellproven"],

@@ -348,10 +348,15 @@ def test_a_window_holds_what_comes_before_and_after_the_phases_too(tmp_path: Pat
     target = target_of(tmp_path)
     plan = plan_of(target)
     phases_s = sum(phase.longest_s for phase in plan.phases)
-    assert (
-        longest_of(plan, target)
-        == phases_s + 190 + (2 * 60 + 60) + (max(r.timeout_s for r in plan.profile.routes) + 5) + 60
-    )
+    drain_s = max(route.timeout_s for route in plan.profile.routes) + 5
+    assert longest_of(plan, target) == phases_s + 190 + (2 * 60 + 60) + drain_s + 60
+    body = {
+        "configuration": {"settle_s": {"type": "env", "key": "SETTLE_S", "default": 1}},
+        "rollbacks": [{"pauses": {"before": "${settle_s}"}}],
+    }
+    settling = target.model_copy(update={"environment_variables": {"SETTLE_S": "100"}})
+    pausing = plan.model_copy(update={"body": body})
+    assert longest_of(pausing, settling) - longest_of(plan, target) == 2 * 100
     minutes = math.ceil(phases_s / 60)
     target = target_of(tmp_path, ("    allow:\n", WINDOW % ("wed", "11:00", f"12:{minutes:02}", "UTC")))
     assert "no maintenance window holds" in refused(target)[0]
