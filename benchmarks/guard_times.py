@@ -82,7 +82,10 @@ def drills(repeat: int, runs: Path) -> Iterator[tuple[str, Path, int | None]]:
             more = ["--runs", str(runs / f"{rule}-{number}"), "--testbed", "benchmark", "--seed", str(number + 1)]
             with subprocess.Popen([*command, *more], cwd=ROOT, stdout=DEVNULL, stderr=DEVNULL) as process:
                 stopped_ns = stop(process, runs / f"{rule}-{number}") if rule == "person" else None
-                process.wait(DRILL_S)
+                try:
+                    process.wait(DRILL_S)
+                except subprocess.TimeoutExpired:
+                    process.terminate()
             yield rule, (runs / f"{rule}-{number}" / "latest").resolve(), stopped_ns
 
 

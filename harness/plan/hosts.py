@@ -53,6 +53,13 @@ _DASH_H: Final = frozenset(
     "valkey-cli".split()
 )
 _FIRST_WORD: Final = frozenset("ping ping6 nc ncat netcat telnet ssh dig traceroute mongosh".split())  # noqa: SIM905
+# Programs that take `shop@db1`; elsewhere an @ is in names of units, images and packages.
+_LOGINS: Final = frozenset("ssh scp sftp rsync mosh autossh".split())  # noqa: SIM905
+# Programs that start the one their words name, and shells, whose `-c` is a command line.
+_STARTERS: Final = frozenset("sudo doas env nice nohup timeout stdbuf setsid".split())  # noqa: SIM905
+_STARTERS_VALUES: Final = frozenset("-u -g -s -k -C -U".split())  # noqa: SIM905
+_SHELLS: Final = frozenset("sh bash dash zsh ash ksh".split())  # noqa: SIM905
+_COMMANDS: Final = re.compile(r"[;&|\n]+|\$\(|`|\)")
 _SSH_TAKES_A_VALUE: Final = re.compile(r"-\w*[bcDEeFIiJLlmOopQRSWw]")
 
 
@@ -257,6 +264,25 @@ def _split(text: str) -> list[str]:
 
 def _on_command_line(words: Sequence[str]) -> Iterator[str]:
     program = PurePosixPath(words[0]).name if words else ""
+    if program in _STARTERS:
+        started = next((at for at in range(1, len(words)) if _starts(words, at)), len(words))
+        yield from _in_command(words[:started])
+        yield from _on_command_line(words[started:])
+        return
+    if program in _SHELLS and "-c" in words:
+        for command in _COMMANDS.split(" ".join(words[words.index("-c") + 1 :])):
+            yield from _on_command_line(_split(command))
+    yield from _in_command(words)
+
+
+def _starts(words: Sequence[str], at: int) -> bool:
+    """Whether a word may be the program: no option or its value, no setting, no number such as `timeout 5`."""
+    before, word = words[at - 1], words[at]
+    return before not in _STARTERS_VALUES and not word.startswith("-") and "=" not in word and not word[0:1].isdigit()
+
+
+def _in_command(words: Sequence[str]) -> Iterator[str]:
+    program = PurePosixPath(words[0]).name if words else ""
     yield from hosts_in(" ".join(words[:1]))
     waits = program in _FIRST_WORD  # for its first word
     before = ""
@@ -277,4 +303,5 @@ def _on_command_line(words: Sequence[str]) -> Iterator[str]:
             yield from _in_addresses(word)
         else:
             yield from hosts_in(word)
-            yield from (login[1].lower() for part in _SPLIT.split(word) if (login := _LOGIN.fullmatch(part)))
+            if program in _LOGINS:
+                yield from (login[1].lower() for part in _SPLIT.split(word) if (login := _LOGIN.fullmatch(part)))

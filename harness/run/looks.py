@@ -106,7 +106,8 @@ class Looks:
         begin_ns = self._clock.monotonic_ns()
         try:
             value = _worst(rule, _ask(session, rule))
-            self._note(rule, begin_ns, f"{value:g}", value, trips=rule.trips_at(value))
+            kept = value if math.isfinite(value) else f"{value:g}"  # JSON knows no infinity
+            self._note(rule, begin_ns, f"{value:g}", kept, trips=rule.trips_at(value))
         except (requests.RequestException, HTTPError, OSError) as error:
             self._note_failure(rule, begin_ns, f"{rule.url} does not answer ({type(error).__name__})")
         except ValueError as error:
@@ -208,8 +209,12 @@ def _worst(rule: MetricRule, answer: object) -> float:
         raise ValueError(f"{rule.url} does not answer as Prometheus does") from None
     if not values:
         raise ValueError("the query gives no series")
+    # Errors over no requests are infinitely many, and trip; beside a series that trips another may be none.
+    tripping = next((value for value in values if rule.trips_at(value)), None)
+    if tripping is not None:
+        return tripping
     unknown = next((value for value in values if math.isnan(value)), None)
     unknown = unknown if unknown is not None else next((value for value in values if math.isinf(value)), None)
     if unknown is not None:
         raise ValueError(f"the query gives no number ({'NaN' if math.isnan(unknown) else f'{unknown:+f}'})")
-    return next((value for value in values if rule.trips_at(value)), values[0])
+    return values[0]

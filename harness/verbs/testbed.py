@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from harness.clock import SystemClock
 from harness.errors import NotAvailableError, UsageError
+from harness.redaction import MASK, looks_secret
 from harness.text import visible_json, visible_lines
 from harness.verbs.common import Streams
 
@@ -65,7 +66,9 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
         streams.out.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
         return 0
     if arguments.json:
-        streams.out.write(visible_json(status.model_dump_json(indent=2)) + "\n")
+        shown = {name: MASK if looks_secret(name) else value for name, value in status.environment.items()}
+        shown_status = status.model_copy(update={"environment": shown})  # the key is for `env` alone
+        streams.out.write(visible_json(shown_status.model_dump_json(indent=2)) + "\n")
         return 0
     for name, zone in status.zones.items():
         streams.result.print(visible_lines(f"{name}  {zone.state}  {', '.join(one.name for one in zone.processes)}"))

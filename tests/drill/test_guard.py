@@ -59,6 +59,6 @@ def test_the_guard_of_the_zone_s_loss_stops_what_no_verdict_needs(tmp_path: Path
     tripped, inject = record.first(Kind.GUARD), record.first(Kind.FAULT_BEGIN)
     assert tripped is not None, done.stderr
     assert inject is not None
-    assert tripped.name in ("burn", "latency")
+    assert tripped.name in ("error-ratio", "latency")
     assert 18 < (tripped.at_ns - inject.at_ns) / NS_PER_S < 30
     assert done.returncode in (1, 2), done.stderr

@@ -164,7 +164,7 @@ def test_a_reader_of_alarms_that_says_nonsense_is_a_failed_look(line: bytes, tmp
     "body",
     [
         '{"status": "success", "data": {"resultType": "scalar", "result": [1, 1%s]}}' % ("0" * 400),
-        '{"status": "success", "data": {"resultType": "scalar", "result": [1, "+Inf"]}}',
+        '{"status": "success", "data": {"resultType": "scalar", "result": [1, "-Inf"]}}',
         '{"status": "error", "error": "\\ud800\\u202e\\n\\u001b[31m"}',
     ],
 )

@@ -72,8 +72,10 @@ MISTAKES = {
     "a rollback refers to what Chaos Toolkit finds": (
         WHOLE.replace("extensions:\n", "  - {ref: start}\n  - {ref: stop}\nextensions:\n", 1),
         [
-            "11: rollbacks[1].ref: got 'start', expected the name of an activity of method or hypothesis; "
-            "write the activity itself here; Chaos Toolkit finds no others"
+            (
+                "11: rollbacks[1].ref: got 'start', expected the name of an activity of method or hypothesis; "
+                "write the activity itself here; Chaos Toolkit finds no others"
+            )
         ],
     ),
     "the extension is needed": (

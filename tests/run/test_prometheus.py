@@ -122,6 +122,13 @@ def test_a_scalar_is_a_value_too(shop: Shop, tmp_path: Path) -> None:
         assert of(looks, "errors").value == "1"
 
 
+def test_an_infinite_value_trips(shop: Shop, tmp_path: Path) -> None:
+    """Errors over no requests: a guard that waited for a number would wait for as long as nothing answers."""
+    with looking(tmp_path, shop.rule("scalar(sum(shop_errors)) / 0")) as looks:
+        eventually("it trips", lambda: of(looks, "errors").trips, within_s=5)
+        assert of(looks, "errors").value == "inf"
+
+
 @pytest.mark.parametrize(
     ("query", "problem"),
     [

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from harness.cli import main
 from harness.fault import envoy_delay, toxiproxy_cut
 from harness.fault.toxiproxy import ActivityFailed
 from harness.redaction import looks_secret
@@ -277,6 +278,10 @@ def test_the_key_is_in_no_command_line_and_one_file(bed: Bed) -> None:
     assert holding == [place.state]
     assert stat.S_IMODE(place.state.stat().st_mode) == 0o600
     assert stat.S_IMODE(place.sockets.stat().st_mode) == 0o700
+    out = io.StringIO()
+    assert main(["testbed", "status", "--json", "--name", bed.name], out, io.StringIO()) == 0
+    assert "AWS_ENDPOINT_URL" in out.getvalue()
+    assert key not in out.getvalue()  # `testbed env` is the door
     (socket,) = place.sockets.iterdir()
     assert stat.S_IMODE(socket.stat().st_mode) == 0o600
 
