@@ -52,7 +52,9 @@ def ask(who: str, method: str, url: str, timeout_s: float, **words: Any) -> Answ
     try:
         with requests.Session() as session:
             session.trust_env = False
-            with session.request(method, url, timeout=timeout_s, stream=True, **words) as answer:
+            # Not followed: an answer could lead to a host that the target does not allow.
+            asked = session.request(method, url, timeout=timeout_s, stream=True, allow_redirects=False, **words)
+            with asked as answer:
                 content = answer.raw.read(ANSWER_BYTES_MAX + 1, decode_content=True)
                 status = answer.status_code
     except (requests.RequestException, HTTPError) as error:

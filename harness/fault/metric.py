@@ -46,7 +46,7 @@ def _labels(written: dict[str, str] | str | None) -> dict[str, str]:
 
 def _sum_at(url: str, metric: str, labels: dict[str, str]) -> float | None:
     answer = ask("a metric", "GET", url, TIMEOUT_S)
-    if answer.status >= 400:
+    if answer.status >= 300:
         raise ActivityFailed(f"{url}: status {answer.status}")
     try:
         return metric_sum(answer.text, metric, labels)

@@ -21,7 +21,7 @@ def median_ms(url: str, count: int | str = 3) -> float:
             session.trust_env = False
             for _ in range(int(within("count", count, 1, 100))):
                 begin_s = time.monotonic()
-                session.get(url, timeout=TIMEOUT_S)
+                session.get(url, timeout=TIMEOUT_S, allow_redirects=False)
                 taken.append((time.monotonic() - begin_s) * 1e3)
     except requests.RequestException as error:
         raise ActivityFailed(f"{url}: {type(error).__name__}") from error

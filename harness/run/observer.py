@@ -115,7 +115,7 @@ def _state_reader(breaker: Breaker) -> Read:
 def _look(session: requests.Session, url: str, read: Read) -> Value:
     """The value at an address now; None where it does not answer, or with something else."""
     try:
-        with session.get(url, timeout=TIMEOUT_S, stream=True) as answer:
+        with session.get(url, timeout=TIMEOUT_S, stream=True, allow_redirects=False) as answer:
             # A service that is down says so in its status, and says its breaker's state in the same body.
             text = answer.raw.read(ANSWER_BYTES_MAX, decode_content=True).decode("utf-8", errors="replace")
         return read(text)

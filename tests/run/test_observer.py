@@ -8,8 +8,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from chaoslib.exceptions import ActivityFailed
 
 from harness.clock import SystemClock
+from harness.fault import metric
 from harness.plan import Breaker, BreakerState, Dependency, Metric, PhaseName, Plan
 from harness.record import Observation, Seen, read_observations
 from harness.run.observer import observe
@@ -32,6 +34,12 @@ asked_total{to="other"} 7
 
 class Answers(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
+        if self.path == "/moved":
+            self.send_response(302)
+            self.send_header("Location", "/metrics")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         body = BODY[self.path].encode()
         self.send_response(503)  # a service that is down says its state all the same
         self.send_header("Content-Length", str(len(body)))
@@ -108,6 +116,14 @@ def test_what_says_something_else_is_seen_without_a_value(server: str, tmp_path:
     health = breaker(how="health", urls=[f"{server}{path}"], pointer="/components/0/state", states={"UP": "closed"})
     with seen(watching(breaker=health), tmp_path, at_least=2) as looks:
         assert {look.value for look in looks} == {None}
+
+
+def test_an_answer_leads_nowhere_else(server: str, tmp_path: Path) -> None:
+    """A redirect could lead to a host that the target does not allow: it is no answer, to a fault's probe neither."""
+    with seen(watching(dependency=dependency(f"{server}/moved")), tmp_path, at_least=2) as looks:
+        assert {look.value for look in looks} == {None}
+    with pytest.raises(ActivityFailed, match="status 302"):
+        metric.value(f"{server}/moved", "asked_total")
 
 
 def test_an_address_that_does_not_answer_is_seen_without_a_value(tmp_path: Path) -> None:
