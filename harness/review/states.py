@@ -1,8 +1,9 @@
 """What is known of one practice, from its claim and from all evidence for and against it.
 
 Evidence that refutes stands until something newer holds, in each zone where it was refuted: a refutation does not grow
-old. Of the evidence that holds since, the best counts: proven, else partial, else stale. So one more proof never lowers
-a state.
+old. One in a file of findings stands as long as the file says so: it is how things are, and not how they once were.
+Of the evidence that holds since, the best counts: proven, else partial, else stale. So one more proof never lowers a
+state.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -157,7 +158,12 @@ def _of_further_zones(best: Shown, scoped: Iterable[Shown], fresh_from: datetime
 
 
 def _is_answered(refuting: Shown, shown: Sequence[Shown]) -> bool:
-    """Whether it was seen to hold since; a zone that was not survived is answered by that zone alone."""
+    """Whether it was seen to hold since; a zone that was not survived is answered by that zone alone.
+
+    What a file of findings says is answered by that file alone, when it says so no longer.
+    """
+    if refuting.standing:
+        return False
     since = [one for one in shown if one.holds and one.at > refuting.at]
     return bool(since) and refuting.zones <= _zones(since)
 

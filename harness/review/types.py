@@ -150,3 +150,4 @@ class Shown:
     short_of: tuple[str, ...] = ()  # in what it shows less than is claimed: the load, the SLOs
     zones: frozenset[str] = frozenset()  # that were taken away; none where it is not about the loss of a zone
     outdated: str = ""  # why it counts no longer, though it may be young: what it was seen on has changed
+    standing: bool = False  # whether its source says so today, whatever came since: a file of findings

@@ -60,7 +60,7 @@ def read_findings(
             continue
         mistakes.add(*source.mistakes)
         findings.notes += source.notes
-        findings.shown += found
+        findings.shown += (replace(one, standing=True) for one in found)
     mistakes.raise_any()
     return findings
 
