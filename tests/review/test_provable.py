@@ -159,7 +159,7 @@ def test_an_entry_that_names_the_practice_itself_makes_it_provable() -> None:
             "{file: x, kind: budget, objectives: shop.yaml, proves: {question: rel_change, choice: rel_error_budgets}}",
             "rel_change",
             "rel_error_budgets",
-            True,
+            False,  # named or not: it is the kind's own, of which the figures see a part
         ),
         ("{file: x, kind: cost, budgets: {all: 1}}", "cost_plan", "cost_budgets", False),
         (
