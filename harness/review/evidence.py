@@ -45,8 +45,17 @@ def shown_by(record: Record, judgement: Judgement, lens: Lens, lens_name: str, n
         zones=frozenset(zones_taken(record.plan)),
     )
     named = {place for one in record.plan.proves if (place := _place(one, lens, lens_name)) is not None}
-    drilled = [replace(blank, question=question, choice=choice) for question, choice in sorted(named)]
+    unseen = {(question.id, one.id): _unseen(record, one) for question in lens.questions for one in question.choices}
+    drilled = [
+        replace(blank, question=question, choice=choice, short_of=(*blank.short_of, *unseen[question, choice]))
+        for question, choice in sorted(named)
+    ]
     return [*drilled, *_figures(record, judgement, lens, blank, named)]
+
+
+def _unseen(record: Record, choice: Choice) -> tuple[str, ...]:
+    """What a run's experiment leaves unseen of a practice, come what may."""
+    return (choice.provable.unseen,) if record.info.experiment in choice.provable.partly else ()
 
 
 def with_drills(lens: Lens, lens_name: str, proves: Iterable[tuple[str, Proves]]) -> Lens:
@@ -91,7 +100,12 @@ def _because(judgement: Judgement) -> str:
 
 _KEPT = {True: "kept", False: "not kept", None: "not known"}
 # What a figure cannot say of its practice, come what may.
-_ONLY_PART = {"error-budget-alerts": "alerts were rehearsed on the drill's own figures, and not seen to ring"}
+_ONE_LOSS = "measured for one kind of loss; that each kind has objectives, and who agreed to them, no figure shows"
+_ONLY_PART = {
+    "error-budget-alerts": "alerts were rehearsed on the drill's own figures, and not seen to ring",
+    "rta": _ONE_LOSS,
+    "rpa": _ONE_LOSS,
+}
 
 
 def _figures(
@@ -123,7 +137,7 @@ def _figures(
                     choice=choice.id,
                     holds=not refuted,
                     because=f"measured: {said}",
-                    short_of=(*blank.short_of, *(_ONLY_PART[name] for name in figures if name in _ONLY_PART)),
+                    short_of=(*blank.short_of, *dict.fromkeys(_ONLY_PART[one] for one in figures if one in _ONLY_PART)),
                 )
 
 
