@@ -205,3 +205,13 @@ def test_an_entry_that_names_the_practice_itself_makes_it_provable() -> None:
         [found] = [one for asked in lens.questions if asked.id == question for one in asked.choices if one.id == choice]
         assert found.provable
         assert found.provable.wholly is wholly, entry
+
+
+def test_a_practice_that_an_entry_leaves_out_is_no_more_provable() -> None:
+    """An empty list of checks says that nothing is looked at."""
+    lens = with_findings(OURS, entries("{file: x, kind: asff, checks: {ops_people/ops_cross_training: []}}"))
+    [found] = [one for asked in lens.questions for one in asked.choices if one.id == "ops_cross_training"]
+    assert not found.provable
+    lens = with_findings(OURS, entries("{file: x, kind: asff, checks: {sec_network/sec_segmentation: []}}"))
+    [found] = [one for asked in lens.questions for one in asked.choices if one.id == "sec_segmentation"]
+    assert not found.provable.wholly

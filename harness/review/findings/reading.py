@@ -70,6 +70,8 @@ def with_findings(lens: Lens, entries: Sequence[WrittenEvidence]) -> Lens:
     kinds: dict[tuple[str, str], dict[str, bool]] = {}  # practice -> kind -> whether each such entry shows a part only
     for entry in entries:
         for place in entry.places(lens):
+            if place.left_out:
+                continue
             found = kinds.setdefault((place.question, place.choice), {})
             found[entry.kind] = found.get(entry.kind, True) and place.partly
 
