@@ -3,7 +3,7 @@
 A run that is met shows them, one that is missed refutes them; an unknown one and a sweep show nothing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -43,6 +43,7 @@ def shown_by(record: Record, judgement: Judgement, lens: Lens, lens_name: str, n
         short_of=tuple(_short_of(record, now)),
         outdated=_outdated(record, now),
         zones=frozenset(zones_taken(record.plan)),
+        experiment=record.info.experiment,
     )
     named = {place for one in record.plan.proves if (place := _place(one, lens, lens_name)) is not None}
     unseen = {(question.id, one.id): _unseen(record, one) for question in lens.questions for one in question.choices}
@@ -58,8 +59,13 @@ def _unseen(record: Record, choice: Choice) -> tuple[str, ...]:
     return (choice.provable.unseen,) if record.info.experiment in choice.provable.partly else ()
 
 
-def with_drills(lens: Lens, lens_name: str, proves: Iterable[tuple[str, Proves]]) -> Lens:
-    """A lens that knows which experiments (name, what it proves) could prove what, beside what it says itself."""
+def with_drills(
+    lens: Lens, lens_name: str, proves: Iterable[tuple[str, Proves]], of_zones: Collection[str] = ()
+) -> Lens:
+    """A lens that knows which experiments (name, what it proves) could prove what, beside what it says itself.
+
+    `of_zones`: those experiments that take a zone away.
+    """
     drills: dict[tuple[str, str], set[str]] = {}
     for experiment, one in proves:
         place = _place(one, lens, lens_name)
@@ -70,7 +76,8 @@ def with_drills(lens: Lens, lens_name: str, proves: Iterable[tuple[str, Proves]]
         old, new = choice.provable, drills.get((question, choice.id))
         if not new:
             return choice
-        return replace(choice, provable=replace(old, drills=tuple(sorted({*old.drills, *new}))))
+        every = tuple(sorted({*old.drills, *new}))
+        return replace(choice, provable=replace(old, drills=every, of_zones=not new.isdisjoint(of_zones)))
 
     return lens.changed(known)
 

@@ -31,6 +31,7 @@ class Provable:
     measures: tuple[str, ...] = ()  # figures of stored runs; it takes all of them
     imports: tuple[str, ...] = ()  # kinds of other tools' findings
     partly: tuple[str, ...] = ()  # those of all three that show a part of it, come what may
+    of_zones: bool = False  # whether an experiment that takes a zone away is among those that could show it
     unseen: str = ""  # what the drills among these leave unseen, in a sentence
 
     def __bool__(self) -> bool:
@@ -151,4 +152,5 @@ class Shown:
     short_of: tuple[str, ...] = ()  # in what it shows less than is claimed: the load, the SLOs
     zones: frozenset[str] = frozenset()  # that were taken away; none where it is not about the loss of a zone
     outdated: str = ""  # why it counts no longer, though it may be young: what it was seen on has changed
+    experiment: str = ""  # of the run; none of a file
     standing: bool = False  # whether its source says so today, whatever came since: a file of findings

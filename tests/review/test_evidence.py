@@ -35,6 +35,7 @@ def test_a_run_that_is_met_shows_what_it_names() -> None:
     [one] = [one for one in found(proving(drill())) if not one.because.startswith("measured")]
     assert (one.question, one.choice, one.holds) == ("rel_redundancy", "rel_multi_zone", True)
     assert one.at.isoformat() == "2026-11-24T10:00:00+00:00"
+    assert one.experiment == "test"
 
 
 def test_a_run_that_is_missed_refutes_it() -> None:

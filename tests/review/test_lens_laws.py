@@ -29,7 +29,12 @@ from tests.review.lenses import NAMES, conditions
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ZONES = st.sampled_from([(), ("a",), ("a", "b")])  # that a review claims to be dispensable
 RISKS = st.sampled_from([Risk.NONE, Risk.MEDIUM, Risk.HIGH])
-PROVABLE = (Provable(), Provable(("a drill",)), Provable(imports=("a kind",), partly=("a kind",)))
+PROVABLE = (
+    Provable(),
+    Provable(("a drill",)),
+    Provable(("a drill",), of_zones=True),
+    Provable(imports=("a kind",), partly=("a kind",)),
+)
 
 
 @st.composite
@@ -78,6 +83,7 @@ def evidence(draw: st.DrawFn) -> Shown:
         short_of=draw(st.sampled_from([(), ("half the load",)])),
         outdated=draw(st.sampled_from(["", "the target has changed"])),
         zones=draw(st.frozensets(st.sampled_from("abc"))),
+        experiment=draw(st.sampled_from(["", "x", "y"])),
         standing=draw(st.booleans()),
     )
 

@@ -1,6 +1,7 @@
 """Claimed beside proven: tables of states, and laws over random answers and evidence on the built-in lens."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,7 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.review import Answer, Answers, PillarScore, Risks, Shown, State, built_in_lens, score
+from harness.plan import Proves
+from harness.review import (
+    BUILT_IN,
+    Answer,
+    Answers,
+    PillarScore,
+    Risks,
+    Shown,
+    State,
+    built_in_lens,
+    score,
+    with_drills,
+)
 from harness.review.roadmap import roadmap
 from tests.review.lenses import lens, question
 
@@ -77,6 +90,31 @@ def test_a_zone_that_was_not_survived_is_answered_by_that_zone_alone() -> None:
     evidence = [shown(2, zones="b", holds=False), shown(1, zones="a")]
     assert states(score(LENS, CLAIMED, evidence, NOW))[QUESTION, CHOICE] is State.REFUTED
     assert states(score(LENS, CLAIMED, [*evidence, shown(0, zones="b")], NOW))[QUESTION, CHOICE] is State.PROVEN
+
+
+def test_what_lost_no_zone_shows_nothing_of_a_zone_that_nobody_took_away() -> None:
+    """Where zones are claimed, and one of the practice's drills takes them away: its other drills are no way around."""
+    ours = Proves(lens=BUILT_IN, question=QUESTION, choice=CHOICE)
+    experiments = [("az-failure", ours), ("database-killed", ours)]
+    killed, lost_a, lost_b = shown(1), shown(2, zones="a"), shown(3, zones="b")
+    for of_zones, evidence, state in (
+        (("az-failure",), [killed], State.PARTIAL),
+        (("az-failure",), [lost_a, killed], State.PARTIAL),
+        (("az-failure",), [lost_a, lost_b, killed], State.PROVEN),
+        ((), [killed], State.PROVEN),
+    ):
+        lens = with_drills(LENS, BUILT_IN, experiments, of_zones)
+        assert states(score(lens, CLAIMED, evidence, NOW, zones=("a", "b")))[QUESTION, CHOICE] is state
+        assert states(score(lens, CLAIMED, evidence, NOW))[QUESTION, CHOICE] is State.PROVEN
+
+
+def test_another_experiment_does_not_answer_for_the_one_that_was_missed() -> None:
+    """A dependency that is slow says nothing of one that fails: its own drill is run again, and holds."""
+    missed = replace(shown(2, holds=False), experiment="dependency-errors")
+    other = replace(shown(1), experiment="latency")
+    assert states(score(LENS, CLAIMED, [missed, other], NOW))[QUESTION, CHOICE] is State.REFUTED
+    again = replace(shown(0), experiment="dependency-errors")
+    assert states(score(LENS, CLAIMED, [missed, other, again], NOW))[QUESTION, CHOICE] is State.PROVEN
 
 
 def test_what_is_not_claimed_is_not_proven_by_anything() -> None:
