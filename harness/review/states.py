@@ -7,6 +7,7 @@ proof never lowers a state.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -95,7 +96,7 @@ def practices_of(
         _practice(
             question,
             choice,
-            NO_WEIGHT if choice.id in none else weight(question, choice),
+            weight(question, choice, none),
             answer,
             [one for one in mine if one.choice == choice.id],
             zones,
@@ -120,14 +121,16 @@ def _practice(
     return Practice(question.id, choice, weighs, state, deciding, excluded, tuple(further))
 
 
-def weight(question: Question, choice: Choice) -> int:
+def weight(question: Question, choice: Choice, none: AbstractSet[str]) -> int:
     """What a practice weighs: by the risk that remains when it alone is left out; where no rule is known, 1.
 
-    What is no practice (`no_practices`) weighs nothing.
+    `none`: what is no practice (`no_practices`). It weighs nothing, and nobody who follows the others chooses it.
     """
+    if choice.id in none:
+        return NO_WEIGHT
     if not question.rules:
         return MEDIUM_WEIGHT
-    rest = frozenset(one.id for one in question.choices if one.id != choice.id)
+    rest = frozenset(one.id for one in question.choices if one.id != choice.id) - none
     return HIGH_WEIGHT if question.risk(rest) is Risk.HIGH else MEDIUM_WEIGHT
 
 

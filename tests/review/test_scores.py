@@ -187,6 +187,14 @@ def test_a_choice_that_never_lowers_a_risk_is_no_practice(asked: str, tmp_path: 
     assert {one.practice.choice.id for one in roadmap(unanswered, answers, (), NOW.date())} == set(choices) - none
 
 
+@pytest.mark.parametrize("asked", ["none, unnamed", "none, as a harm"])
+def test_a_practice_weighs_what_its_own_absence_comes_to(asked: str, tmp_path: Path) -> None:
+    """Beside all other practices, and not beside the choice that says there are none."""
+    choices, rules, _ = ASKED[asked]
+    [pillar] = score(lens(tmp_path, question(choices, *rules)), {}, [], NOW)
+    assert {one.choice.id: one.weight for one in pillar.practices} == {"a": 3, "b": 1, "none": 0}
+
+
 def test_risks_are_counted_by_claims_and_by_what_is_proven_of_them() -> None:
     """All practices of a question claimed: no risk by words, a high one until something is shown."""
     question = next(one for one in LENS.questions if one.id == "rel_failover")
