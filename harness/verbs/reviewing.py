@@ -10,7 +10,7 @@ from urllib.parse import quote
 from harness import slo
 from harness.errors import FileError
 from harness.files import replace_file
-from harness.judge import Judgement, judge
+from harness.judge import Judgement, Outcome, judge
 from harness.plan import TESTBED, Experiment, Target, built_in_target, read_experiment, read_targets
 from harness.record import Record, read_record
 from harness.report import review_html
@@ -157,9 +157,13 @@ def _say_zones(answers: Answers, target: str, records: Sequence[Record], say: Sa
 
 
 def _with_drills(answers: Answers, folder: Path, runs: Sequence[tuple[Record, Judgement]]) -> Lens:
-    """The lens of the answers, and what the experiments that are there, and those of stored runs, could prove of it."""
+    """The lens of the answers, and what the experiments that are there, and those of stored runs, could prove of it.
+
+    A run that came to nothing shows nothing, and so makes nothing provable either.
+    """
     experiments = list(_experiments(folder))
-    plans = [(record.info.experiment, record.plan) for record, _ in runs]
+    conclusive = (record for record, judgement in runs if judgement.outcome is not Outcome.UNKNOWN)
+    plans = [(record.info.experiment, record.plan) for record in conclusive]
     proves = [(one.name, place) for one in experiments for place in one.drill.proves]
     proves += [(name, place) for name, plan in plans for place in plan.proves]
     of_zones = {one.name for one in experiments if one.drill.disruption == Disruption.AZ}

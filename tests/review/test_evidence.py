@@ -13,6 +13,7 @@ from harness.judge import judge
 from harness.plan.experiment import Proves
 from harness.record import Kind, Record
 from harness.review import BUILT_IN, Now, Scope, Shown, built_in_lens, read_answers, shown_by
+from tests.fuzz.seeds import store
 from tests.judge.records import drill, outage, without
 
 ROOT = Path(__file__).parents[2]
@@ -87,6 +88,26 @@ def test_a_folder_that_is_no_run_is_left_out_and_said_so(tmp_path: Path) -> None
     words = ["review", "--answers", str(ROOT / "slos/review.yaml"), "--runs", str(tmp_path)]
     assert main(words, out, err) == 2
     assert "left out" in err.getvalue()
+
+
+def test_a_run_that_came_to_nothing_makes_nothing_provable(tmp_path: Path) -> None:
+    """Its experiment is gone; only a run of it that was judged says that the practice can be tested."""
+    record = drill()
+    place = Proves(lens="wellproven", question="ops_people", choice="ops_cross_training")
+    info = record.info.model_copy(update={"target": "testbed", "started_utc": "2026-11-24T10-00-00Z", "sealed": True})
+    record = replace(record, info=info, plan=record.plan.model_copy(update={"proves": (place,)}))
+    answers = tmp_path / "review.yaml"
+    answers.write_text("lens: wellproven\nquestions: {ops_people: {claimed: [ops_cross_training]}}\n")
+    words = ("--answers", str(answers), "--experiments", str(tmp_path), "--json", "--runs")
+    for name, one, drills in (("unknown", without(record, Kind.FAULT_CALLED), []), ("met", record, ["test"])):
+        store(one, tmp_path / name / "test" / "2026-11-24T10-00-00Z")
+        practices = [
+            practice
+            for pillar in json.loads(review(*words, str(tmp_path / name))[1])["pillars"]
+            for practice in pillar["practices"]
+        ]
+        [found] = [practice for practice in practices if practice["choice"] == place.choice]
+        assert (name, found["provable_by"]["drills"], found["state"] == "not testable") == (name, drills, not drills)
 
 
 def test_evidence_of_other_tools_counts_beside_runs(tmp_path: Path) -> None:
