@@ -4,13 +4,14 @@ import io
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from harness.cli import main
 from harness.judge import judge
-from harness.plan.experiment import Proves
+from harness.plan import Proves, RequestPlan
 from harness.record import Kind, Record
 from harness.review import BUILT_IN, Now, Scope, Shown, built_in_lens, read_answers, shown_by
 from tests.fuzz.seeds import store
@@ -108,6 +109,29 @@ def test_a_run_that_came_to_nothing_makes_nothing_provable(tmp_path: Path) -> No
         ]
         [found] = [practice for practice in practices if practice["choice"] == place.choice]
         assert (name, found["provable_by"]["drills"], found["state"] == "not testable") == (name, drills, not drills)
+
+
+def test_a_killed_database_is_no_lost_zone(tmp_path: Path) -> None:
+    """Of a practice that az-failure proves, where zones are claimed: nobody took one away."""
+    record = drill()
+    place = Proves(lens="wellproven", question="rel_failover", choice="rel_failover_automated")
+    info = record.info.model_copy(update={"started_utc": f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}", "sealed": True})
+    (tmp_path / "slos").mkdir()
+    (tmp_path / "slos/shop.yaml").write_text((ROOT / "slos/shop.yaml").read_text())
+    rate = Fraction(1000)
+    request = RequestPlan(route="POST /orders", rate_per_s=rate, production_per_s=rate, because="")
+    changes = {"proves": (place,), "requests": (request,), "disruption": "software"}
+    store(replace(record, info=info, plan=record.plan.model_copy(update=changes)), tmp_path / "runs/test/now")
+    answers = tmp_path / "slos/review.yaml"
+    for scope, state in (("{zones: [us-east-1a, us-east-1b]}", "partial"), ("{}", "proven")):
+        answers.write_text(
+            f"lens: wellproven\nscope: {scope}\nquestions: {{rel_failover: {{claimed: [rel_failover_automated]}}}}\n"
+        )
+        words = ("--answers", str(answers), "--experiments", str(ROOT / "experiments"), "--json")
+        text = review(*words, "--runs", str(tmp_path / "runs"))[1]
+        practices = [one for pillar in json.loads(text)["pillars"] for one in pillar["practices"]]
+        [found] = [one for one in practices if one["choice"] == place.choice]
+        assert found["state"] == state, found["because"]
 
 
 def test_evidence_of_other_tools_counts_beside_runs(tmp_path: Path) -> None:
