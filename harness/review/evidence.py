@@ -53,7 +53,7 @@ def shown_by(record: Record, judgement: Judgement, lens: Lens, lens_name: str, n
         zones=frozenset(zones_taken(record.plan)),
         experiment=record.info.experiment,
     )
-    named = {place for one in record.plan.proves if (place := _place(one, lens, lens_name)) is not None}
+    named = {place for one in record.plan.proves if (place := place_in(lens, lens_name, one)) is not None}
     unseen = {(question.id, one.id): _unseen(record, one) for question in lens.questions for one in question.choices}
     drilled = [
         replace(blank, question=question, choice=choice, short_of=(*blank.short_of, *unseen[question, choice]))
@@ -76,7 +76,7 @@ def with_drills(
     """
     drills: dict[tuple[str, str], set[str]] = {}
     for experiment, one in proves:
-        place = _place(one, lens, lens_name)
+        place = place_in(lens, lens_name, one)
         if place is not None:
             drills.setdefault(place, set()).add(experiment)
 
@@ -90,7 +90,7 @@ def with_drills(
     return lens.changed(known)
 
 
-def _place(proves: Proves, lens: Lens, lens_name: str) -> tuple[str, str] | None:
+def place_in(lens: Lens, lens_name: str, proves: Proves) -> tuple[str, str] | None:
     """(question, choice) of the lens that is meant; AWS's own lenses are known by their choice alone.
 
     AWS calls a question `REL 11` on its pages and by a slug in its tool; its choices have one name everywhere.
