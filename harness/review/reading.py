@@ -194,7 +194,7 @@ def check_proves(
             key, got, known, what = "choice", one.choice, asked[one.question], f"a practice of {one.question}"
         elif one.lens == BUILT_IN or one.choice in every:
             key, got, known, what = "question", one.question, list(asked), "a question of the lens"
-        else:  # AWS's own lenses, whose choices have one name everywhere
+        else:
             key, got, known, what = "choice", one.choice, list(every), f"a practice of the lens {one.lens}"
         found.append(_unknown_name(document, (*at, index, key), got, known, what))
     return found
