@@ -20,7 +20,8 @@ class _ProvenBy(FileModel):
     drill: list[str] = []
     measure: list[Literal["error-budget-alerts", "rta", "rpa", "latency-slo", "load"]] = []
     imports: list[Literal["sarif", "prowler", "asff", "cost", "carbon", "budget"]] = Field(default=[], alias="import")
-    partly: list[str] = []  # those of the measures and imports that never show all of it
+    partly: list[str] = []  # those of them that never show all of it
+    unseen: str = ""  # what the drills among these leave unseen
 
 
 class _Practice(FileModel):
@@ -92,6 +93,7 @@ def _choice(raw: _Practice) -> Choice:
             measures=tuple(proven_by.measure),
             imports=tuple(proven_by.imports),
             partly=tuple(proven_by.partly),
+            unseen=proven_by.unseen,
         ),
     )
 

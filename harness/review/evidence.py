@@ -3,7 +3,7 @@
 A run that is met shows them, one that is missed refutes them; an unknown one and a sweep show nothing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -13,7 +13,15 @@ from harness.record import Record
 from harness.review.answers import BUILT_IN, Scope
 from harness.review.measured import kept, load_ratio, started
 from harness.review.types import Choice, Lens, Shown
-from harness.slo import Disruption, LoadIndicator, Promises, RecoveryObjective, Slo
+from harness.slo import (
+    Disruption,
+    LoadIndicator,
+    Promises,
+    RecoveryClock,
+    RecoveryLevel,
+    RecoveryObjective,
+    Slo,
+)
 from harness.units import format_duration, format_percent
 
 
@@ -43,17 +51,32 @@ def shown_by(record: Record, judgement: Judgement, lens: Lens, lens_name: str, n
         short_of=tuple(_short_of(record, now)),
         outdated=_outdated(record, now),
         zones=frozenset(zones_taken(record.plan)),
+        experiment=record.info.experiment,
     )
-    named = {place for one in record.plan.proves if (place := _place(one, lens, lens_name)) is not None}
-    drilled = [replace(blank, question=question, choice=choice) for question, choice in sorted(named)]
+    named = {place for one in record.plan.proves if (place := place_in(lens, lens_name, one)) is not None}
+    unseen = {(question.id, one.id): _unseen(record, one) for question in lens.questions for one in question.choices}
+    drilled = [
+        replace(blank, question=question, choice=choice, short_of=(*blank.short_of, *unseen[question, choice]))
+        for question, choice in sorted(named)
+    ]
     return [*drilled, *_figures(record, judgement, lens, blank, named)]
 
 
-def with_drills(lens: Lens, lens_name: str, proves: Iterable[tuple[str, Proves]]) -> Lens:
-    """A lens that knows which experiments (name, what it proves) could prove what, beside what it says itself."""
+def _unseen(record: Record, choice: Choice) -> tuple[str, ...]:
+    """What a run's experiment leaves unseen of a practice, come what may."""
+    return (choice.provable.unseen,) if record.info.experiment in choice.provable.partly else ()
+
+
+def with_drills(
+    lens: Lens, lens_name: str, proves: Iterable[tuple[str, Proves]], of_zones: Collection[str] = ()
+) -> Lens:
+    """A lens that knows which experiments (name, what it proves) could prove what, beside what it says itself.
+
+    `of_zones`: those experiments that take a zone away.
+    """
     drills: dict[tuple[str, str], set[str]] = {}
     for experiment, one in proves:
-        place = _place(one, lens, lens_name)
+        place = place_in(lens, lens_name, one)
         if place is not None:
             drills.setdefault(place, set()).add(experiment)
 
@@ -61,12 +84,13 @@ def with_drills(lens: Lens, lens_name: str, proves: Iterable[tuple[str, Proves]]
         old, new = choice.provable, drills.get((question, choice.id))
         if not new:
             return choice
-        return replace(choice, provable=replace(old, drills=tuple(sorted({*old.drills, *new}))))
+        every = tuple(sorted({*old.drills, *new}))
+        return replace(choice, provable=replace(old, drills=every, of_zones=not new.isdisjoint(of_zones)))
 
     return lens.changed(known)
 
 
-def _place(proves: Proves, lens: Lens, lens_name: str) -> tuple[str, str] | None:
+def place_in(lens: Lens, lens_name: str, proves: Proves) -> tuple[str, str] | None:
     """(question, choice) of the lens that is meant; AWS's own lenses are known by their choice alone.
 
     AWS calls a question `REL 11` on its pages and by a slug in its tool; its choices have one name everywhere.
@@ -91,7 +115,12 @@ def _because(judgement: Judgement) -> str:
 
 _KEPT = {True: "kept", False: "not kept", None: "not known"}
 # What a figure cannot say of its practice, come what may.
-_ONLY_PART = {"error-budget-alerts": "alerts were rehearsed on the drill's own figures, and not seen to ring"}
+_ONE_LOSS = "measured for one kind of loss; that each kind has objectives, and who agreed to them, no figure shows"
+_ONLY_PART = {
+    "error-budget-alerts": "alerts were rehearsed on the drill's own figures, and not seen to ring",
+    "rta": _ONE_LOSS,
+    "rpa": _ONE_LOSS,
+}
 
 
 def _figures(
@@ -123,7 +152,7 @@ def _figures(
                     choice=choice.id,
                     holds=not refuted,
                     because=f"measured: {said}",
-                    short_of=(*blank.short_of, *(_ONLY_PART[name] for name in figures if name in _ONLY_PART)),
+                    short_of=(*blank.short_of, *dict.fromkeys(_ONLY_PART[one] for one in figures if one in _ONLY_PART)),
                 )
 
 
@@ -179,16 +208,42 @@ def _short_of(record: Record, now: Now) -> Iterator[str]:
 
 
 def _looser_slo(record: Record, slo: Slo) -> Iterator[str]:
-    """In what an SLO of a run promised less than it does today."""
+    """In what an SLO of a run promised less than it does today, or something else."""
     old = next((one for one in record.plan.slos if one.name == slo.name), None)
     if old is None:
         return
     if old.target < slo.target:
         yield f"{slo.name} was held against {_percent(old.target)}, now {_percent(slo.target)} are promised"
-    before_ns, now_ns = _within_ns(old), _within_ns(slo)
-    if now_ns is not None and (before_ns is None or before_ns > now_ns):
-        was = "no latency" if before_ns is None else format_duration(before_ns)
-        yield f"{slo.name} was held against {was}, now {format_duration(now_ns)} are promised"
+    if isinstance(old.indicator, LoadIndicator) and isinstance(slo.indicator, LoadIndicator):
+        yield from (f"{slo.name} {said}" for said in _looser_indicator(old.indicator, slo.indicator))
+    elif old.indicator.type != slo.indicator.type:
+        yield f"{slo.name} was seen by {old.indicator.type}, now by {slo.indicator.type}"
+    if old.budgeting != slo.budgeting:
+        yield f"{slo.name} was counted by {old.budgeting}, now by {slo.budgeting}"
+    elif old.slice_target is not None and slo.slice_target is not None and old.slice_target < slo.slice_target:
+        was, promised = _percent(old.slice_target), _percent(slo.slice_target)
+        yield f"{slo.name} had good slices from {was} on, now from {promised} on"
+    if old.empty_slices != slo.empty_slices:
+        yield f"{slo.name} counted empty slices by {old.empty_slices}, now by {slo.empty_slices}"
+    if slo.critical and not old.critical:
+        yield f"{slo.name} was not critical to recovery, now it is"
+
+
+def _looser_indicator(old: LoadIndicator, now: LoadIndicator) -> Iterator[str]:
+    if old.request != now.request:
+        yield f"was about {old.request}, now it is about {now.request}"
+    if now.within_ns is not None and (old.within_ns is None or old.within_ns > now.within_ns):
+        was = "no latency" if old.within_ns is None else format_duration(old.within_ns)
+        yield f"was held against {was}, now {format_duration(now.within_ns)} are promised"
+    if any(old.matches_status(code) and not now.matches_status(code) for code in range(100, 600)):
+        yield f"took {' or '.join(old.status)} for good, now {' or '.join(now.status)}"
+    if old.fallback_is_good and not now.fallback_is_good:
+        yield "took fallbacks for good, now they are not"
+
+
+# Of what is promised, from the strictest.
+_CLOCKS = (RecoveryClock.INJECT, RecoveryClock.EFFECT, RecoveryClock.DECLARE)
+_LEVELS = (RecoveryLevel.REDUNDANT, RecoveryLevel.CAUGHT_UP, RecoveryLevel.IN_SLO, RecoveryLevel.RESPONDING)
 
 
 def _looser_objective(record: Record, objective: RecoveryObjective) -> Iterator[str]:
@@ -201,10 +256,10 @@ def _looser_objective(record: Record, objective: RecoveryObjective) -> Iterator[
     if objective.rpo_ns is not None and (before.rpo_ns is None or before.rpo_ns > objective.rpo_ns):
         was = "no RPO" if before.rpo_ns is None else f"an RPO of {format_duration(before.rpo_ns)}"
         yield f"{objective.name} was held against {was}, now {format_duration(objective.rpo_ns)} are promised"
-
-
-def _within_ns(slo: Slo) -> int | None:
-    return slo.indicator.within_ns if isinstance(slo.indicator, LoadIndicator) else None
+    if _CLOCKS.index(before.clock) > _CLOCKS.index(objective.clock):
+        yield f"{objective.name} was timed from {before.clock}, now from {objective.clock}"
+    if _LEVELS.index(before.level) > _LEVELS.index(objective.level):
+        yield f"{objective.name} was timed until {before.level}, now until {objective.level}"
 
 
 def _traffic(promises: Promises | None) -> dict[str, Fraction]:

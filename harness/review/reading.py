@@ -1,10 +1,11 @@
 """Answers out of their file, with every mistake at once."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field
@@ -38,6 +39,7 @@ from harness.review.answers import (
     Scope,
 )
 from harness.review.built_in import built_in_lens
+from harness.review.evidence import place_in
 from harness.review.findings import Findings, WrittenEvidence, read_findings
 from harness.review.lens import read_lens
 from harness.review.types import Lens
@@ -173,23 +175,28 @@ def check_scope(answers: Answers, *, slos: Collection[str] | None, zones: Collec
     mistakes.raise_any()
 
 
-def check_proves(document: Document, at: Where, proves: Sequence[Proves]) -> list[Mistake]:
-    """Practices of the built-in lens that a list at this place names and the lens does not ask for.
+def check_proves(
+    document: Document, at: Where, proves: Sequence[Proves], lenses: Mapping[str, Lens] = MappingProxyType({})
+) -> list[Mistake]:
+    """Practices that a list at this place names and their lens does not ask for: the built-in one, or one of `lenses`.
 
-    A run would show nothing of them, and nobody would be told.
+    A run would show nothing of them, and nobody would be told. What is named of a lens that is not known here is left
+    to those who know it.
     """
-    asked = {question.id: [choice.id for choice in question.choices] for question in built_in_lens().questions}
     found = []
     for index, one in enumerate(proves):
-        if one.lens != BUILT_IN:
+        lens = built_in_lens() if one.lens == BUILT_IN else lenses.get(one.lens)
+        if lens is None or place_in(lens, one.lens, one) is not None:
             continue
-        if one.question not in asked:
-            found.append(
-                _unknown_name(document, (*at, index, "question"), one.question, asked, "a question of the lens")
-            )
-        elif one.choice not in asked[one.question]:
-            what = f"a practice of {one.question}"
-            found.append(_unknown_name(document, (*at, index, "choice"), one.choice, asked[one.question], what))
+        asked = {question.id: [choice.id for choice in question.choices] for question in lens.questions}
+        every = {choice for choices in asked.values() for choice in choices}
+        if one.question in asked:
+            key, got, known, what = "choice", one.choice, asked[one.question], f"a practice of {one.question}"
+        elif one.lens == BUILT_IN or one.choice in every:
+            key, got, known, what = "question", one.question, list(asked), "a question of the lens"
+        else:
+            key, got, known, what = "choice", one.choice, list(every), f"a practice of the lens {one.lens}"
+        found.append(_unknown_name(document, (*at, index, key), got, known, what))
     return found
 
 

@@ -1,11 +1,13 @@
 """What is known of one practice, from its claim and from all evidence for and against it.
 
-Evidence that refutes stands until something newer holds, in each zone where it was refuted: a refutation does not grow
-old. Of the evidence that holds since, the best counts: proven, else partial, else stale. So one more proof never lowers
-a state.
+Evidence that refutes stands until the same experiment holds, in each zone where it was refuted: a refutation does not
+grow old. One in a file of findings stands as long as the file says so: it is how things are, not how they once were. Of
+the evidence that holds since, the best counts: proven, else partial, else stale. One more
+proof never lowers a state.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -22,7 +24,7 @@ WHOLE = 2  # of _goodness: fresh, and of all that is claimed
 class State(StrEnum):
     """What is known of one practice."""
 
-    REFUTED = "refuted"  # claimed, and the newest evidence says otherwise
+    REFUTED = "refuted"  # claimed, and evidence that nothing has answered since says otherwise
     UNPROVEN = "unproven"  # claimed, could be shown, was not
     STALE = "stale"  # shown, too long ago or on a target that has changed since
     PARTIAL = "partial"  # shown, with less load or scope than claimed
@@ -94,7 +96,7 @@ def practices_of(
         _practice(
             question,
             choice,
-            NO_WEIGHT if choice.id in none else weight(question, choice),
+            weight(question, choice, none),
             answer,
             [one for one in mine if one.choice == choice.id],
             zones,
@@ -113,24 +115,28 @@ def _practice(
     zones: Sequence[str],
     fresh_from: datetime,
 ) -> Practice:
-    deciding, *further = _deciding(shown, zones, fresh_from) or (None,)
+    deciding, *further = _deciding(shown, zones, fresh_from, of_zones=choice.provable.of_zones) or (None,)
     state = _state(choice, answer, deciding, fresh_from)
     excluded = answer.excluded.get(choice.id, "") if answer else ""
     return Practice(question.id, choice, weighs, state, deciding, excluded, tuple(further))
 
 
-def weight(question: Question, choice: Choice) -> int:
+def weight(question: Question, choice: Choice, none: AbstractSet[str]) -> int:
     """What a practice weighs: by the risk that remains when it alone is left out; where no rule is known, 1.
 
-    What is no practice (`no_practices`) weighs nothing.
+    `none`: what is no practice (`no_practices`). It weighs nothing, and nobody who follows the others chooses it.
     """
+    if choice.id in none:
+        return NO_WEIGHT
     if not question.rules:
         return MEDIUM_WEIGHT
-    rest = frozenset(one.id for one in question.choices if one.id != choice.id)
+    rest = frozenset(one.id for one in question.choices if one.id != choice.id) - none
     return HIGH_WEIGHT if question.risk(rest) is Risk.HIGH else MEDIUM_WEIGHT
 
 
-def _deciding(shown: Sequence[Shown], zones: Sequence[str], fresh_from: datetime) -> tuple[Shown, ...]:
+def _deciding(
+    shown: Sequence[Shown], zones: Sequence[str], fresh_from: datetime, *, of_zones: bool = False
+) -> tuple[Shown, ...]:
     """The evidence that counts, of two at one moment the one that refutes; then what it takes of further zones."""
     refuting = [one for one in shown if not one.holds]
     standing = [one for one in refuting if not _is_answered(one, shown)]
@@ -138,7 +144,7 @@ def _deciding(shown: Sequence[Shown], zones: Sequence[str], fresh_from: datetime
         return (max(standing, key=lambda one: one.at),)
     refuted = max((one.at for one in refuting), default=None)
     holding = [one for one in shown if one.holds and (refuted is None or one.at > refuted)]
-    scoped = _held_against(zones, holding, fresh_from)
+    scoped = _held_against(zones, holding, fresh_from, of_zones=of_zones)
     if not scoped:
         return ()
     best = max(scoped, key=lambda one: (_goodness(one, fresh_from), one.at))
@@ -157,20 +163,32 @@ def _of_further_zones(best: Shown, scoped: Iterable[Shown], fresh_from: datetime
 
 
 def _is_answered(refuting: Shown, shown: Sequence[Shown]) -> bool:
-    """Whether it was seen to hold since; a zone that was not survived is answered by that zone alone."""
-    since = [one for one in shown if one.holds and one.at > refuting.at]
+    """Whether its experiment was seen to hold since; a zone that was not survived is answered by that zone alone.
+
+    That another experiment holds says nothing of the one that did not. What a file of findings says is answered by
+    that file alone, when it says so no longer.
+    """
+    if refuting.standing:
+        return False
+    since = [one for one in shown if one.holds and one.at > refuting.at and one.experiment == refuting.experiment]
     return bool(since) and refuting.zones <= _zones(since)
 
 
-def _held_against(zones: Sequence[str], holding: Sequence[Shown], fresh_from: datetime) -> list[Shown]:
-    """Evidence of lost zones shows less than is claimed, until every zone claimed has been taken away once."""
+def _held_against(
+    zones: Sequence[str], holding: Sequence[Shown], fresh_from: datetime, *, of_zones: bool
+) -> list[Shown]:
+    """Evidence of lost zones shows less than is claimed, until every zone claimed has been taken away once.
+
+    Of a practice that is `of_zones` any evidence does: what lost no zone shows nothing of a zone that nobody took away.
+    """
     whole = [one for one in holding if _goodness(one, fresh_from) == WHOLE]
     taken = _zones(whole)
     left = [zone for zone in zones if zone not in taken]
     if not left:
         return list(holding)
-    short = f"shown for the loss of {', '.join(sorted(taken))}, claimed for that of {', '.join(left)} too"
-    return [replace(one, short_of=(short,)) if one.zones and one in whole else one for one in holding]
+    seen = ", ".join(sorted(taken)) or "no zone"
+    short = f"shown for the loss of {seen}, claimed for that of {', '.join(left)} too"
+    return [replace(one, short_of=(short,)) if one in whole and (one.zones or of_zones) else one for one in holding]
 
 
 def _zones(shown: Iterable[Shown]) -> frozenset[str]:

@@ -30,7 +30,9 @@ class Provable:
     drills: tuple[str, ...] = ()  # names of experiments
     measures: tuple[str, ...] = ()  # figures of stored runs; it takes all of them
     imports: tuple[str, ...] = ()  # kinds of other tools' findings
-    partly: tuple[str, ...] = ()  # those of the measures and imports that show a part of it, come what may
+    partly: tuple[str, ...] = ()  # those of all three that show a part of it, come what may
+    of_zones: bool = False  # whether an experiment that takes a zone away is among those that could show it
+    unseen: str = ""  # what the drills among these leave unseen, in a sentence
 
     def __bool__(self) -> bool:
         return bool(self.drills or self.measures or self.imports)
@@ -39,7 +41,7 @@ class Provable:
     def wholly(self) -> bool:
         """Whether the best evidence there could be makes it proven, and not only partial."""
         measured = bool(self.measures) and not set(self.measures) & set(self.partly)
-        return bool(self.drills) or measured or bool(set(self.imports) - set(self.partly))
+        return measured or bool({*self.drills, *self.imports} - set(self.partly))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,3 +152,5 @@ class Shown:
     short_of: tuple[str, ...] = ()  # in what it shows less than is claimed: the load, the SLOs
     zones: frozenset[str] = frozenset()  # that were taken away; none where it is not about the loss of a zone
     outdated: str = ""  # why it counts no longer, though it may be young: what it was seen on has changed
+    experiment: str = ""  # of the run; none of a file
+    standing: bool = False  # whether its source says so today, whatever came since: a file of findings

@@ -5,6 +5,8 @@ expected, the way out.
 """
 
 import argparse
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from harness import slo
 from harness.documents import Document, Mistakes, read_documents
 from harness.errors import FileError, Mistake
 from harness.plan import EXTENSION, Experiment, read_experiment, read_targets
-from harness.review import check_proves, check_scope, read_answers, read_evidence
+from harness.review import Lens, check_proves, check_scope, read_answers, read_evidence
 from harness.verbs.common import Read, Streams, add_plan_arguments, make_plans, read_files
 from harness.verbs.review_tool import FOLDER as PULLED
 from harness.verbs.reviewing import ANSWERS_FILE, embedded_zones
@@ -33,27 +35,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def do(arguments: argparse.Namespace, streams: Streams) -> int:
     """Check; FileError carries what was found."""
+    lenses = dict(_lenses(arguments.slos))
     if not arguments.path:
         mistakes = Mistakes()
         read = mistakes.attempt(read_files, [], arguments.experiments, arguments.slos)
         if read is not None:
             mistakes.attempt(make_plans, read, read.target(arguments.target), arguments)
             for experiment, document in read.experiments:
-                mistakes.add(*_unknown_practices(experiment, document))
-        for answers in [arguments.slos / ANSWERS_FILE, *sorted((arguments.slos / PULLED.name).glob("*.yaml"))]:
-            if answers.exists():
-                mistakes.attempt(_check_answers, answers)
-                if read is not None:
-                    mistakes.attempt(_check_scope, answers, read)
+                mistakes.add(*_unknown_practices(experiment, document, lenses))
+        for answers in _answers(arguments.slos):
+            mistakes.attempt(_check_answers, answers)
+            if read is not None:
+                mistakes.attempt(_check_scope, answers, read)
         mistakes.raise_any()
         streams.out.write(f"{arguments.slos}/, {arguments.experiments}/: no mistakes\n")
         return 0
     mistakes = Mistakes()
     for path in arguments.path:
-        mistakes.attempt(_check, path)
+        mistakes.attempt(_check, path, lenses)
     mistakes.raise_any()
     streams.out.write(f"{', '.join(map(str, arguments.path))}: no mistakes\n")
     return 0
+
+
+def _answers(slos: Path) -> Iterator[Path]:
+    """The answers that are there: those that people wrote, and those that were pulled."""
+    yield from (one for one in (slos / ANSWERS_FILE, *sorted((slos / PULLED.name).glob("*.yaml"))) if one.exists())
+
+
+def _lenses(slos: Path) -> Iterator[tuple[str, Lens]]:
+    """The custom lenses in use, by their names; what is wrong in the answers is said elsewhere.
+
+    AWS's own, whose rules are not published, are AWS's to change: a choice of another version is no mistake.
+    """
+    for path in _answers(slos):
+        with suppress(FileError):
+            answers = read_answers(path)
+            if any(question.rules for question in answers.lens.questions):
+                yield answers.lens_name, answers.lens
 
 
 def _check_answers(path: Path) -> None:
@@ -71,13 +90,13 @@ def _check_scope(path: Path, read: Read) -> None:
     check_scope(answers, slos=[one.name for one in read.promises.slos], zones=zones)
 
 
-def _unknown_practices(experiment: Experiment, document: Document) -> list[Mistake]:
-    """Practices of the built-in lens that an experiment says it proves, and that the lens does not ask for."""
+def _unknown_practices(experiment: Experiment, document: Document, lenses: Mapping[str, Lens]) -> list[Mistake]:
+    """Practices that an experiment says it proves, and that their lens, if it is known, does not ask for."""
     names = [one.get("name") if isinstance(one, dict) else None for one in document.at(("extensions",))]
-    return check_proves(document, ("extensions", names.index(EXTENSION), "proves"), experiment.drill.proves)
+    return check_proves(document, ("extensions", names.index(EXTENSION), "proves"), experiment.drill.proves, lenses)
 
 
-def _check(path: Path) -> None:
+def _check(path: Path, lenses: Mapping[str, Lens]) -> None:
     """Read one file or folder as what it looks like: experiments have a method, targets have targets."""
     files = sorted(file for file in path.rglob("*.y*ml")) if path.is_dir() else [path]
     mistakes = Mistakes()
@@ -91,7 +110,7 @@ def _check(path: Path) -> None:
             mistakes.attempt(_check_answers, file)
         elif isinstance(first, dict) and ("method" in first or "steady-state-hypothesis" in first):
             if (found := mistakes.attempt(read_experiment, file)) is not None:
-                mistakes.add(*_unknown_practices(*found))
+                mistakes.add(*_unknown_practices(*found, lenses))
         elif documents:
             promises.append(file)
     if promises:

@@ -10,8 +10,8 @@ from urllib.parse import quote
 from harness import slo
 from harness.errors import FileError
 from harness.files import replace_file
-from harness.judge import Judgement, judge
-from harness.plan import TESTBED, Proves, Target, built_in_target, read_experiment, read_targets
+from harness.judge import Judgement, Outcome, judge
+from harness.plan import TESTBED, Experiment, Target, built_in_target, read_experiment, read_targets
 from harness.record import Record, read_record
 from harness.report import review_html
 from harness.review import (
@@ -32,6 +32,7 @@ from harness.review import (
     with_drills,
     with_findings,
 )
+from harness.slo import Disruption
 from harness.verbs.common import TARGETS_FILE, experiment_paths
 from harness.verbs.limits import target_as_it_is
 from harness.verbs.review_tool import FOLDER
@@ -71,11 +72,7 @@ def reviewed(sources: Sources, say: Say) -> Reviewed:
     check_scope(answers, slos=slos, zones=embedded_zones() if others == set() else None)
     runs = list(_judged(sources, say))
     _say_zones(answers, sources.target, [record for record, _ in runs], say)
-    proves = [
-        *_proves(sources.experiments),
-        *((record.info.experiment, one) for record, _ in runs for one in record.plan.proves),
-    ]
-    lens = with_findings(with_drills(answers.lens, answers.lens_name, proves), answers.evidence)
+    lens = with_findings(_with_drills(answers, sources.experiments, runs), answers.evidence)
     answers = replace(answers, lens=lens)
     shown: list[Shown] = _found(answers, say)
     measured: list[Measured] = []
@@ -159,8 +156,23 @@ def _say_zones(answers: Answers, target: str, records: Sequence[Record], say: Sa
         say(f"scope.zones: {', '.join(missing)}: no zone that target {target} was seen to have ({known})")
 
 
-def _proves(folder: Path) -> Iterator[tuple[str, Proves]]:
-    """What the experiments say they prove; `check` says what is wrong in one, here it is left out."""
+def _with_drills(answers: Answers, folder: Path, runs: Sequence[tuple[Record, Judgement]]) -> Lens:
+    """The lens of the answers, and what the experiments that are there, and those of stored runs, could prove of it.
+
+    A run that came to nothing shows nothing, and so makes nothing provable either.
+    """
+    experiments = list(_experiments(folder))
+    conclusive = (record for record, judgement in runs if judgement.outcome is not Outcome.UNKNOWN)
+    plans = [(record.info.experiment, record.plan) for record in conclusive]
+    proves = [(one.name, place) for one in experiments for place in one.drill.proves]
+    proves += [(name, place) for name, plan in plans for place in plan.proves]
+    of_zones = {one.name for one in experiments if one.drill.disruption == Disruption.AZ}
+    of_zones |= {name for name, plan in plans if plan.disruption == Disruption.AZ}
+    return with_drills(answers.lens, answers.lens_name, proves, of_zones)
+
+
+def _experiments(folder: Path) -> Iterator[Experiment]:
+    """The experiments of a folder; `check` says what is wrong in one, here it is left out."""
     try:
         paths = experiment_paths([], folder)
     except FileError:
@@ -170,7 +182,7 @@ def _proves(folder: Path) -> Iterator[tuple[str, Proves]]:
             experiment, _ = read_experiment(path)
         except FileError:
             continue
-        yield from ((experiment.name, one) for one in experiment.drill.proves)
+        yield experiment
 
 
 def _judged(sources: Sources, say: Say) -> Iterator[tuple[Record, Judgement]]:

@@ -4,15 +4,17 @@ import io
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from harness.cli import main
 from harness.judge import judge
-from harness.plan.experiment import Proves
+from harness.plan import Proves, RequestPlan
 from harness.record import Kind, Record
 from harness.review import BUILT_IN, Now, Scope, Shown, built_in_lens, read_answers, shown_by
+from tests.fuzz.seeds import store
 from tests.judge.records import drill, outage, without
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +37,7 @@ def test_a_run_that_is_met_shows_what_it_names() -> None:
     [one] = [one for one in found(proving(drill())) if not one.because.startswith("measured")]
     assert (one.question, one.choice, one.holds) == ("rel_redundancy", "rel_multi_zone", True)
     assert one.at.isoformat() == "2026-11-24T10:00:00+00:00"
+    assert one.experiment == "test"
 
 
 def test_a_run_that_is_missed_refutes_it() -> None:
@@ -86,6 +89,49 @@ def test_a_folder_that_is_no_run_is_left_out_and_said_so(tmp_path: Path) -> None
     words = ["review", "--answers", str(ROOT / "slos/review.yaml"), "--runs", str(tmp_path)]
     assert main(words, out, err) == 2
     assert "left out" in err.getvalue()
+
+
+def test_a_run_that_came_to_nothing_makes_nothing_provable(tmp_path: Path) -> None:
+    """Its experiment is gone; only a run of it that was judged says that the practice can be tested."""
+    record = drill()
+    place = Proves(lens="wellproven", question="ops_people", choice="ops_cross_training")
+    info = record.info.model_copy(update={"target": "testbed", "started_utc": "2026-11-24T10-00-00Z", "sealed": True})
+    record = replace(record, info=info, plan=record.plan.model_copy(update={"proves": (place,)}))
+    answers = tmp_path / "review.yaml"
+    answers.write_text("lens: wellproven\nquestions: {ops_people: {claimed: [ops_cross_training]}}\n")
+    words = ("--answers", str(answers), "--experiments", str(tmp_path), "--json", "--runs")
+    for name, one, drills in (("unknown", without(record, Kind.FAULT_CALLED), []), ("met", record, ["test"])):
+        store(one, tmp_path / name / "test" / "2026-11-24T10-00-00Z")
+        practices = [
+            practice
+            for pillar in json.loads(review(*words, str(tmp_path / name))[1])["pillars"]
+            for practice in pillar["practices"]
+        ]
+        [found] = [practice for practice in practices if practice["choice"] == place.choice]
+        assert (name, found["provable_by"]["drills"], found["state"] == "not testable") == (name, drills, not drills)
+
+
+def test_a_killed_database_is_no_lost_zone(tmp_path: Path) -> None:
+    """Of a practice that az-failure proves, where zones are claimed: nobody took one away."""
+    record = drill()
+    place = Proves(lens="wellproven", question="rel_failover", choice="rel_failover_automated")
+    info = record.info.model_copy(update={"started_utc": f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}", "sealed": True})
+    (tmp_path / "slos").mkdir()
+    (tmp_path / "slos/shop.yaml").write_text((ROOT / "slos/shop.yaml").read_text())
+    rate = Fraction(1000)
+    request = RequestPlan(route="POST /orders", rate_per_s=rate, production_per_s=rate, because="")
+    changes = {"proves": (place,), "requests": (request,), "disruption": "software"}
+    store(replace(record, info=info, plan=record.plan.model_copy(update=changes)), tmp_path / "runs/test/now")
+    answers = tmp_path / "slos/review.yaml"
+    for scope, state in (("{zones: [us-east-1a, us-east-1b]}", "partial"), ("{}", "proven")):
+        answers.write_text(
+            f"lens: wellproven\nscope: {scope}\nquestions: {{rel_failover: {{claimed: [rel_failover_automated]}}}}\n"
+        )
+        words = ("--answers", str(answers), "--experiments", str(ROOT / "experiments"), "--json")
+        text = review(*words, "--runs", str(tmp_path / "runs"))[1]
+        practices = [one for pillar in json.loads(text)["pillars"] for one in pillar["practices"]]
+        [found] = [one for one in practices if one["choice"] == place.choice]
+        assert found["state"] == state, found["because"]
 
 
 def test_evidence_of_other_tools_counts_beside_runs(tmp_path: Path) -> None:

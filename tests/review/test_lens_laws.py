@@ -1,5 +1,6 @@
 """Laws that hold for the answers to any lens, however odd its rules are: random lenses, selections and evidence."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -17,6 +18,7 @@ from harness.review import (
     Risks,
     Rule,
     Shown,
+    State,
     balance,
     parse_condition,
     score,
@@ -27,7 +29,12 @@ from tests.review.lenses import NAMES, conditions
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ZONES = st.sampled_from([(), ("a",), ("a", "b")])  # that a review claims to be dispensable
 RISKS = st.sampled_from([Risk.NONE, Risk.MEDIUM, Risk.HIGH])
-PROVABLE = (Provable(), Provable(("a drill",)), Provable(imports=("a kind",), partly=("a kind",)))
+PROVABLE = (
+    Provable(),
+    Provable(("a drill",)),
+    Provable(("a drill",), of_zones=True),
+    Provable(imports=("a kind",), partly=("a kind",)),
+)
 
 
 @st.composite
@@ -76,6 +83,8 @@ def evidence(draw: st.DrawFn) -> Shown:
         short_of=draw(st.sampled_from([(), ("half the load",)])),
         outdated=draw(st.sampled_from(["", "the target has changed"])),
         zones=draw(st.frozensets(st.sampled_from("abc"))),
+        experiment=draw(st.sampled_from(["", "x", "y"])),
+        standing=draw(st.booleans()),
     )
 
 
@@ -121,17 +130,29 @@ def test_a_claim_without_evidence_raises_nothing_proven(
     assert scored(lens, said, without, zones).proven == scored(lens, more, without, zones).proven
 
 
-@given(lenses(), answers(), st.lists(evidence(), max_size=12), places, ZONES)
+@given(lenses(), answers(), st.lists(evidence(), max_size=12), evidence(), ZONES)
 def test_refuting_never_raises_a_score_nor_lowers_a_risk(
-    lens: Lens, said: dict[str, Answer], shown: list[Shown], place: tuple[str, str], zones: tuple[str, ...]
+    lens: Lens, said: dict[str, Answer], shown: list[Shown], more: Shown, zones: tuple[str, ...]
 ) -> None:
-    """Also where a lens says that a practice more makes things worse."""
-    refuted = [*shown, Shown(*place, holds=False, at=NOW, source="a run")]
+    """At whatever time; also where a lens says that a practice more makes things worse."""
+    refuted = [*shown, replace(more, holds=False)]
     before, after = scored(lens, said, shown, zones), scored(lens, said, refuted, zones)
     assert after.claimed == before.claimed
     assert (after.proven or 0) <= (before.proven or 0)
     for new, old in ((after.risks_proven, before.risks_proven), (after.risks_unrefuted, before.risks_unrefuted)):
         assert is_no_better(new, old) or new.unknown > old.unknown
+
+
+@given(lenses(), evidence(), st.lists(evidence(), max_size=12), ZONES)
+def test_nothing_is_proven_while_a_file_says_otherwise(
+    lens: Lens, more: Shown, shown: list[Shown], zones: tuple[str, ...]
+) -> None:
+    """However new what holds is, and wherever it was seen."""
+    said = {one.id: Answer(one.id, frozenset(NAMES)) for one in lens.questions}
+    refuted = [replace(more, holds=False, standing=True), replace(more, holds=True, at=NOW), *shown]
+    practices = scored(lens, said, refuted, zones).practices
+    states = {one.state for one in practices if (one.question, one.choice.id) == (more.question, more.choice)}
+    assert states <= {State.REFUTED}
 
 
 @given(lenses(), answers(), st.lists(evidence(), max_size=12), evidence(), ZONES)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -10,8 +11,9 @@ from harness.judge import judge
 from harness.plan import Proves, Reach, RequestPlan, Resource, Survey
 from harness.record import Record
 from harness.review import BUILT_IN, Answer, Now, Scope, Shown, State, built_in_lens, measured_by, score, shown_by
-from harness.review.evidence import zones_taken
-from harness.slo import Promises
+from harness.review.evidence import _short_of, zones_taken
+from harness.slo import BudgetingMethod, EmptySlices, LoadIndicator, Promises, RecoveryClock, RecoveryLevel, Slo
+from harness.units import NS_PER_S
 from tests.judge.records import alert, drill, objective, outage, slo
 
 LENS = built_in_lens()
@@ -82,6 +84,46 @@ def test_what_shows_less_than_is_claimed_is_partial(record: Record, now: Now, sa
     one = shown(record, now)
     assert said in "; ".join(one.short_of)
     assert state(one) is State.PARTIAL
+
+
+ORDERS = slo().indicator.request
+
+
+def indicator(**more: Any) -> LoadIndicator:
+    return LoadIndicator(**{"request": ORDERS, "status": ("2xx",)} | more)
+
+
+def slices(target: str) -> Slo:
+    return slo(budgeting=BudgetingMethod.TIMESLICES, slice_target=Fraction(target), slice_window_ns=NS_PER_S)
+
+
+@pytest.mark.parametrize(
+    ("then", "today", "said"),
+    [
+        (slo(status=("2xx", "404")), slo(), "orders took 2xx or 404 for good, now 2xx"),
+        (slo(), slo(indicator=indicator(fallback_is_good=False)), "orders took fallbacks for good, now they are not"),
+        (slo(), slo(request="GET /orders"), "orders was about POST /orders, now it is about GET /orders"),
+        (slo(), slices("0.9"), "orders was counted by Occurrences, now by Timeslices"),
+        (slices("0.9"), slices("0.99"), "orders had good slices from 90 % on, now from 99 % on"),
+        (slo(), slo(empty_slices=EmptySlices.BAD), "orders counted empty slices by exclude, now by bad"),
+        (slo(critical=False), slo(), "orders was not critical to recovery, now it is"),
+        (
+            objective(level=RecoveryLevel.RESPONDING),
+            objective(),
+            "az was timed until responding, now until in-slo",
+        ),
+        (objective(clock=RecoveryClock.EFFECT), objective(), "az was timed from effect, now from inject"),
+    ],
+)
+def test_every_looser_promise_is_noticed(then: Any, today: Any, said: str) -> None:
+    """Whatever makes it easier to keep; the same promise, or one that was harder then, is none."""
+    kind = "slos" if isinstance(then, Slo) else "objectives"
+    harder = [(today, then, ())] if kind == "objectives" else []
+    for old, new, expected in ((then, today, (said,)), (then, then, ()), (today, today, ()), *harder):
+        record = run()
+        record = replace(record, plan=record.plan.model_copy(update={kind: (old,)}))
+        found = list(_short_of(record, Now(Scope(), Promises(**{kind: (new,)}))))
+        assert found == list(expected)
 
 
 def test_a_lost_zone_that_nobody_names_is_not_every_zone() -> None:

@@ -1,6 +1,7 @@
 """Claimed beside proven: tables of states, and laws over random answers and evidence on the built-in lens."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,7 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.review import Answer, Answers, PillarScore, Risks, Shown, State, built_in_lens, score
+from harness.plan import Proves
+from harness.review import (
+    BUILT_IN,
+    Answer,
+    Answers,
+    PillarScore,
+    Risks,
+    Shown,
+    State,
+    built_in_lens,
+    score,
+    with_drills,
+)
 from harness.review.roadmap import roadmap
 from tests.review.lenses import lens, question
 
@@ -79,6 +92,31 @@ def test_a_zone_that_was_not_survived_is_answered_by_that_zone_alone() -> None:
     assert states(score(LENS, CLAIMED, [*evidence, shown(0, zones="b")], NOW))[QUESTION, CHOICE] is State.PROVEN
 
 
+def test_what_lost_no_zone_shows_nothing_of_a_zone_that_nobody_took_away() -> None:
+    """Where zones are claimed, and one of the practice's drills takes them away: its other drills are no way around."""
+    ours = Proves(lens=BUILT_IN, question=QUESTION, choice=CHOICE)
+    experiments = [("az-failure", ours), ("database-killed", ours)]
+    killed, lost_a, lost_b = shown(1), shown(2, zones="a"), shown(3, zones="b")
+    for of_zones, evidence, state in (
+        (("az-failure",), [killed], State.PARTIAL),
+        (("az-failure",), [lost_a, killed], State.PARTIAL),
+        (("az-failure",), [lost_a, lost_b, killed], State.PROVEN),
+        ((), [killed], State.PROVEN),
+    ):
+        lens = with_drills(LENS, BUILT_IN, experiments, of_zones)
+        assert states(score(lens, CLAIMED, evidence, NOW, zones=("a", "b")))[QUESTION, CHOICE] is state
+        assert states(score(lens, CLAIMED, evidence, NOW))[QUESTION, CHOICE] is State.PROVEN
+
+
+def test_another_experiment_does_not_answer_for_the_one_that_was_missed() -> None:
+    """A dependency that is slow says nothing of one that fails: its own drill is run again, and holds."""
+    missed = replace(shown(2, holds=False), experiment="dependency-errors")
+    other = replace(shown(1), experiment="latency")
+    assert states(score(LENS, CLAIMED, [missed, other], NOW))[QUESTION, CHOICE] is State.REFUTED
+    again = replace(shown(0), experiment="dependency-errors")
+    assert states(score(LENS, CLAIMED, [missed, other, again], NOW))[QUESTION, CHOICE] is State.PROVEN
+
+
 def test_what_is_not_claimed_is_not_proven_by_anything() -> None:
     """Evidence for a practice that nobody claims raises no score."""
     found = score(LENS, {QUESTION: Answer(QUESTION)}, [shown(1)], NOW)
@@ -147,6 +185,14 @@ def test_a_choice_that_never_lowers_a_risk_is_no_practice(asked: str, tmp_path: 
     answers = Answers(Path("review.yaml"), "ours", ours)
     unanswered = score(ours, {}, [], NOW)
     assert {one.practice.choice.id for one in roadmap(unanswered, answers, (), NOW.date())} == set(choices) - none
+
+
+@pytest.mark.parametrize("asked", ["none, unnamed", "none, as a harm"])
+def test_a_practice_weighs_what_its_own_absence_comes_to(asked: str, tmp_path: Path) -> None:
+    """Beside all other practices, and not beside the choice that says there are none."""
+    choices, rules, _ = ASKED[asked]
+    [pillar] = score(lens(tmp_path, question(choices, *rules)), {}, [], NOW)
+    assert {one.choice.id: one.weight for one in pillar.practices} == {"a": 3, "b": 1, "none": 0}
 
 
 def test_risks_are_counted_by_claims_and_by_what_is_proven_of_them() -> None:

@@ -14,7 +14,7 @@ unless it is overspent even if all the rest was good: spent * covered > 1, the r
 import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -58,7 +58,8 @@ class BudgetEvidence(Written):
     def places(self, lens: Lens) -> Iterator[Place]:
         """What the entry names, or the built-in lens's own."""
         if self.proves:
-            yield from (one.place("proves", index) for index, one in enumerate(self.proves))
+            named = (one.place("proves", index) for index, one in enumerate(self.proves))
+            yield from (replace(one, partly=(one.question, one.choice) == OWN) for one in named)
         elif (place := Place(*OWN, partly=True)).known(lens):
             yield place
 

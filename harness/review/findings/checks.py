@@ -110,8 +110,8 @@ class ChecksEvidence(Written):
                 yield row
 
     def _places(self, lens: Lens, *tools: Tool) -> Iterator[Place]:
-        for key in self.checks:
-            yield place_of(key, "checks", key)
+        for key, patterns in self.checks.items():
+            yield replace(place_of(key, "checks", key), left_out=not patterns)
         yield from (one.place for one in self.rows(lens, *tools) if not one.place.at)
 
 

@@ -60,7 +60,7 @@ def read_findings(
             continue
         mistakes.add(*source.mistakes)
         findings.notes += source.notes
-        findings.shown += found
+        findings.shown += (replace(one, standing=True) for one in found)
     mistakes.raise_any()
     return findings
 
@@ -70,6 +70,8 @@ def with_findings(lens: Lens, entries: Sequence[WrittenEvidence]) -> Lens:
     kinds: dict[tuple[str, str], dict[str, bool]] = {}  # practice -> kind -> whether each such entry shows a part only
     for entry in entries:
         for place in entry.places(lens):
+            if place.left_out:
+                continue
             found = kinds.setdefault((place.question, place.choice), {})
             found[entry.kind] = found.get(entry.kind, True) and place.partly
 

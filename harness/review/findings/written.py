@@ -51,6 +51,7 @@ class Place:
     choice: str
     at: Where = ()
     partly: bool = False  # whether the entry can show it in part only, come what may
+    left_out: bool = False  # whether the entry names it to say that it is not looked at
 
     def known(self, lens: Lens) -> bool:
         """Whether the lens asks for it."""

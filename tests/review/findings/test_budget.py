@@ -52,6 +52,8 @@ def test_what_the_built_in_practice_asks_beyond_figures_is_said(folder: Path) ->
     """Whoever names a practice of their own answers for the fit."""
     history(folder, 28 * 24)
     assert len(by_choice(read(folder, ENTRY))["rel_error_budgets"].short_of) == 1
+    named = ENTRY.replace("slos:", "proves: {question: rel_change, choice: rel_error_budgets}, slos:")
+    assert len(by_choice(read(folder, named))["rel_error_budgets"].short_of) == 1
     own = ENTRY.replace("slos:", "proves: {question: perf_measure, choice: perf_targets}, slos:")
     assert by_choice(read(folder, own))["perf_targets"].short_of == ()
 
