@@ -132,17 +132,20 @@ def weight(question: Question, choice: Choice) -> int:
 
 def _deciding(shown: Sequence[Shown], zones: Sequence[str], fresh_from: datetime) -> tuple[Shown, ...]:
     """The evidence that counts, of two at one moment the one that refutes; then what it takes of further zones."""
-    refuting = [one for one in shown if not one.holds]
-    standing = [one for one in refuting if not _is_answered(one, shown)]
-    if standing:
-        return (max(standing, key=lambda one: one.at),)
-    refuted = max((one.at for one in refuting), default=None)
+    if refuting := standing(shown):
+        return (max(refuting, key=lambda one: one.at),)
+    refuted = max((one.at for one in shown if not one.holds), default=None)
     holding = [one for one in shown if one.holds and (refuted is None or one.at > refuted)]
     scoped = _held_against(zones, holding, fresh_from)
     if not scoped:
         return ()
     best = max(scoped, key=lambda one: (_goodness(one, fresh_from), one.at))
     return best, *_of_further_zones(best, scoped, fresh_from)
+
+
+def standing(shown: Sequence[Shown]) -> list[Shown]:
+    """Of all evidence of one practice, what refutes it still: nothing that holds has answered it."""
+    return [one for one in shown if not one.holds and not _is_answered(one, shown)]
 
 
 def _of_further_zones(best: Shown, scoped: Iterable[Shown], fresh_from: datetime) -> Iterator[Shown]:
