@@ -18,7 +18,7 @@ from harness.review.oddities import Finding, Oddity, lint
 from harness.review.reading import check_proves, check_scope, read_answers, read_evidence
 from harness.review.roadmap import PHASE_DAYS, PHASES, Gap, Quadrant, quadrant_of
 from harness.review.scores import FORMULA, Balance, PillarScore, Risks, balance, score
-from harness.review.states import CLAIMED, Practice, State, aged, weight
+from harness.review.states import CLAIMED, UNSHOWN, Practice, State, aged, weight
 from harness.review.types import Choice, Lens, Pillar, Provable, Question, Risk, Rule, Shown
 from harness.review.whole import MEASURED_PILLARS, Review, review
 
@@ -30,6 +30,7 @@ __all__ = [
     "MILESTONE_NAME",
     "PHASES",
     "PHASE_DAYS",
+    "UNSHOWN",
     "Answer",
     "Answers",
     "Balance",

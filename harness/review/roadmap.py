@@ -18,7 +18,7 @@ from enum import StrEnum
 from harness.review.answers import Answers, Effort, Level, Measure
 from harness.review.measured import Measured
 from harness.review.scores import PillarScore
-from harness.review.states import HIGH_WEIGHT, NO_WEIGHT, Practice, State
+from harness.review.states import HIGH_WEIGHT, NO_WEIGHT, UNSHOWN, Practice, State
 from harness.units import format_percent
 
 
@@ -32,8 +32,7 @@ class Quadrant(StrEnum):
 
 
 _ORDER = (Quadrant.QUICK_WIN, Quadrant.PROJECT, Quadrant.FILL_IN, Quadrant.LATER)
-_GAPS = (State.REFUTED, State.UNPROVEN, State.STALE, State.PARTIAL, State.NOT_CLAIMED)
-_DRILL_ENOUGH = (State.UNPROVEN, State.STALE, State.PARTIAL)
+_GAPS = (State.REFUTED, *UNSHOWN, State.NOT_CLAIMED)
 # What a phase is given, where nobody said when: a month, a quarter, half a year.
 PHASE_DAYS = (30, 90, 180)
 PHASES = ("now", "next", "later")
@@ -85,7 +84,7 @@ def _gap(pillar: str, practice: Practice, answers: Answers, measured: Sequence[M
     said = answer.effort_of(practice.choice.id) if answer else Effort()
     impact = said.impact or (Level.HIGH if practice.weight == HIGH_WEIGHT else Level.MEDIUM)
     complexity = said.complexity or (
-        Level.LOW if practice.state in _DRILL_ENOUGH and practice.choice.provable.drills else Level.MEDIUM
+        Level.LOW if practice.state in UNSHOWN and practice.choice.provable.drills else Level.MEDIUM
     )
     quadrant = quadrant_of(impact, complexity)
     phase = 0 if practice.state is State.REFUTED else min(_ORDER.index(quadrant), len(PHASES) - 1)

@@ -33,6 +33,7 @@ class State(StrEnum):
 
 
 CLAIMED = frozenset(set(State) - {State.NOT_CLAIMED, State.NOT_APPLICABLE})
+UNSHOWN = (State.UNPROVEN, State.STALE, State.PARTIAL)  # claimed, and evidence could show more of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,13 @@ class Practice:
     def rests_on(self) -> tuple[Shown, ...]:
         """All evidence that the state rests on, the newest first."""
         return () if self.shown is None else (self.shown, *self.further)
+
+    @property
+    def lacks_proof(self) -> bool:
+        """Whether evidence that is named could show more than was shown; none could of what it all shows in part."""
+        if self.state is State.PARTIAL and self.shown is not None and not self.choice.provable.wholly:
+            return len(self.shown.short_of) > 1  # in more than what no evidence sees
+        return self.state in UNSHOWN
 
     @property
     def because(self) -> str:

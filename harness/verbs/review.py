@@ -134,10 +134,9 @@ def _score(found: Reviewed, arguments: argparse.Namespace, streams: Streams) -> 
         _write(found, Path(arguments.output), streams)
     else:
         show_review(found.review, streams.result)
-    states = {one.state for one in found.review.practices}
-    if State.REFUTED in states:
+    if any(one.state is State.REFUTED for one in found.review.practices):
         return EXIT_REFUTED
-    return EXIT_UNPROVEN if states & {State.UNPROVEN, State.STALE, State.PARTIAL} else 0
+    return EXIT_UNPROVEN if any(one.lacks_proof for one in found.review.practices) else 0
 
 
 def _write(found: Reviewed, path: Path, streams: Streams) -> None:

@@ -5,9 +5,21 @@ from typing import Final
 
 from harness.judge import Outcome
 from harness.report import words
-from harness.review import CLAIMED, Choice, Effect, Gap, Measured, OnPillar, Practice, Review, Risks, Shown, State
+from harness.review import (
+    CLAIMED,
+    UNSHOWN,
+    Choice,
+    Effect,
+    Gap,
+    Measured,
+    OnPillar,
+    Practice,
+    Review,
+    Risks,
+    Shown,
+    State,
+)
 
-UNSHOWN: Final = (State.UNPROVEN, State.STALE, State.PARTIAL)  # claimed, and evidence could show it
 _SYMBOLS: Final = {
     State.REFUTED: "✗",
     State.UNPROVEN: "?",
@@ -56,14 +68,24 @@ def headline(review: Review) -> tuple[State, str]:
     """The whole review in a sentence, and the state it is in: the worst of what could be shown."""
     found = Counter(one.state for one in review.practices)
     claims = sum(count for state, count in found.items() if state in CLAIMED)
-    unshown = sum(found[state] for state in UNSHOWN)
-    rest = f"{found[State.PROVEN]} proven, {found[State.NOT_TESTABLE]} only words"
+    unshown = sum(one.lacks_proof for one in review.practices)
+    in_part = sum(found[state] for state in UNSHOWN) - unshown
+    partly = f"{in_part} in part, as far as anything named could" if in_part else ""
+    rest = ", ".join(
+        one for one in (f"{found[State.PROVEN]} proven", partly, f"{found[State.NOT_TESTABLE]} only words") if one
+    )
     if found[State.REFUTED]:
         return State.REFUTED, f"REFUTED: {found[State.REFUTED]} of {claims} claims; {unshown} not proven, {rest}"
     if unshown:
         return State.UNPROVEN, f"NOT PROVEN: {unshown} of {claims} claims; none refuted, {rest}"
+    others = f"{partly}; the others are only words" if partly else "the others are only words"
     if found[State.PROVEN]:
-        return State.PROVEN, f"PROVEN: {found[State.PROVEN]} of {claims} claims; the others are only words"
+        return State.PROVEN, f"PROVEN: {found[State.PROVEN]} of {claims} claims; {others}"
+    if in_part:
+        return (
+            State.PARTIAL,
+            f"SHOWN IN PART: {in_part} of {claims} claims, as far as anything named could; the others are only words",
+        )
     if claims:
         return State.NOT_TESTABLE, f"ONLY WORDS: {claims} of {claims} claims; nothing that is named could prove them"
     return State.NOT_CLAIMED, "Nothing is claimed"
