@@ -36,6 +36,18 @@ class Provable:
         return bool(self.drills or self.measures or self.imports)
 
     @property
+    def in_words(self) -> str:
+        """What could show it, any one: `drill a or b; or figures c and d of any run`; "" where nothing could."""
+        figures = "figures" if len(self.measures) > 1 else "figure"
+        kinds = (
+            ("drill ", self.drills, " or ", ""),
+            (f"{figures} ", self.measures, " and ", " of any run"),  # all of them together
+            ("findings ", self.imports, " or ", ""),
+        )
+        said = "; or ".join(f"{kind}{joint.join(names)}{end}" for kind, names, joint, end in kinds if names)
+        return f"{said} (shows part of it only)" if said and not self.wholly else said
+
+    @property
     def wholly(self) -> bool:
         """Whether the best evidence there could be makes it proven, and not only partial."""
         measured = bool(self.measures) and not set(self.measures) & set(self.partly)

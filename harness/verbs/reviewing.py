@@ -71,8 +71,9 @@ def reviewed(sources: Sources, say: Say) -> Reviewed:
     check_scope(answers, slos=slos, zones=embedded_zones() if others == set() else None)
     runs = list(_judged(sources, say))
     _say_zones(answers, sources.target, [record for record, _ in runs], say)
+    written = list(_proves(sources.experiments))
     proves = [
-        *_proves(sources.experiments),
+        *written,
         *((record.info.experiment, one) for record, _ in runs for one in record.plan.proves),
     ]
     lens = with_findings(with_drills(answers.lens, answers.lens_name, proves), answers.evidence)
@@ -83,7 +84,8 @@ def reviewed(sources: Sources, say: Say) -> Reviewed:
         shown += shown_by(record, judgement, answers.lens, answers.lens_name, now)
         measured += [one for one in [measured_by(record, judgement)] if one]
     milestones = read_milestones(sources.answers, answers.lens_name, sources.target)
-    found = review(answers, sources.target, shown, measured, milestones, datetime.now(UTC))
+    there = {name for name, _ in written}
+    found = review(answers, sources.target, shown, measured, milestones, datetime.now(UTC), there)
     return Reviewed(found, {record.info.run: record.path for record, _ in runs})
 
 

@@ -8,7 +8,6 @@ from harness.report import words
 from harness.review import (
     CLAIMED,
     UNSHOWN,
-    Choice,
     Effect,
     Gap,
     Measured,
@@ -127,19 +126,6 @@ def figures(one: Measured) -> list[str]:
     if one.burn is not None:
         found.append(f"burn {one.burn:.3g} over the drill")
     return [said for said in found if said]
-
-
-def could_show(choice: Choice) -> str:
-    """What could prove a practice: drills, figures of any run, other tools' findings; "" where nothing named can."""
-    one = choice.provable
-    figures = "figures" if len(one.measures) > 1 else "figure"
-    kinds = (
-        ("drill", " or ".join(one.drills)),
-        (figures, " and ".join(one.measures)),  # all of them together
-        ("findings", " or ".join(one.imports)),
-    )
-    said = "; ".join(f"{kind} {names}" for kind, names in kinds if names)
-    return f"{said}, a part of it" if said and not one.wholly else said
 
 
 def effect(one: OnPillar) -> str:

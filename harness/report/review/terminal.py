@@ -151,7 +151,7 @@ def _practices(found: Sequence[Practice]) -> Iterator[Text]:
         yield Text.assemble((words.visible(one.choice.id), _STATE_STYLES[one.state]), because, by)
     for one in found:
         if one not in reasoned:
-            how = phrases.could_show(one.choice)
+            how = one.choice.provable.in_words
             yield Text.assemble(words.visible(one.choice.id), (f": {words.visible(how)}" if how else "", "dim"))
 
 
