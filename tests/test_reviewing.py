@@ -270,6 +270,15 @@ def test_the_roadmap_has_a_form_for_each_reader(project: Path, form: str) -> Non
         assert max(map(len, out.splitlines())) <= 80
 
 
+def test_json_is_json_whatever_is_asked(project: Path) -> None:
+    """Roadmap, trend and milestone too; with another format it is a wrong command line."""
+    for what, part in ((("roadmap",), "roadmap"), (("trend",), "trend"), (("milestone", "spring"), "states")):
+        code, out, _ = wellproven("review", *what, "--json")
+        assert (code, part in json.loads(out)) == (0, True)
+    assert len(list(project.glob("slos/milestones/*-spring.json"))) == 1
+    assert wellproven("review", "roadmap", "--json", "--as", "csv")[0] == 64
+
+
 def test_what_other_tools_found_goes_into_awss_tool_with_what_runs_show(project: Path) -> None:
     """Where our own answers are by the lens that the tool has: their evidence is pushed beside the drills'."""
     assert drill("az-failure")[0] == 1

@@ -60,6 +60,11 @@ class Measured(Model):
             case Measure.BURN:
                 return self.burn
 
+    def limit(self, measure: Measure) -> float | None:
+        """What was promised of the figure of that name; None where nothing was."""
+        limits = {Measure.RTA: self.rto_s, Measure.RPA: self.rpo_s, Measure.BUDGET: self.budget_allowed_ratio}
+        return limits.get(measure)
+
 
 _FIELDS = {
     Measure.RTA: ("rta_s", "recovered", "rto_s"),
@@ -152,6 +157,16 @@ def newest(measured: Iterable[Measured]) -> tuple[Measured, ...]:
             found.append(one.only(fresh))
         told |= fresh
     return tuple(sorted(found, key=lambda one: one.experiment))
+
+
+def worst(measured: Sequence[Measured]) -> dict[Measure, Measured]:
+    """The largest of each figure that any of them knows; no recovery at all is larger than any recovery time."""
+    found: dict[Measure, Measured] = {}
+    for measure in Measure:
+        known = [one for one in measured if one.knows(measure)]
+        if known:
+            found[measure] = max(known, key=lambda one: (one.is_beyond(measure), one.value(measure) or 0))
+    return found
 
 
 def load_ratio(record: Record, today: Mapping[str, Fraction] = MappingProxyType({})) -> Fraction | None:

@@ -64,7 +64,7 @@ class Practice:
     def because(self) -> str:
         """Why it is in this state, in a sentence; "" where there is nothing to say."""
         if self.shown is None:
-            return self.excluded
+            return ""
         match self.state:
             case State.STALE:
                 return self.shown.outdated or f"shown on {self.shown.at:%Y-%m-%d}, too long ago"

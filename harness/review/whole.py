@@ -5,10 +5,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
-from harness.review.answers import Answers
+from harness.review.answers import Answers, Measure
 from harness.review.decisions import TradeOff, trade_offs
 from harness.review.improvements import Improved, improved
-from harness.review.measured import Measured, newest
+from harness.review.measured import Measured, newest, worst
 from harness.review.milestones import Milestone, Trend, trend
 from harness.review.roadmap import Drills, Gap, roadmap
 from harness.review.scores import Balance, PillarScore, balance, score
@@ -39,6 +39,10 @@ class Review:
     def practices(self) -> tuple[Practice, ...]:
         """Every practice of every pillar."""
         return tuple(one for pillar in self.pillars for one in pillar.practices)
+
+    def worst(self, pillar: str) -> dict[Measure, Measured]:
+        """The worst of each figure, beside a pillar's score; none where no drill measures it."""
+        return worst(self.measured) if pillar in MEASURED_PILLARS else {}
 
 
 def review(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.review import Answer, Answers, PillarScore, Risks, Shown, State, built_in_lens, score
-from harness.review.roadmap import roadmap
+from harness.review.roadmap import Drills, roadmap
 from tests.review.lenses import lens, question
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -146,7 +146,8 @@ def test_a_choice_that_never_lowers_a_risk_is_no_practice(asked: str, tmp_path: 
     assert pillar.risks_claimed.high == (asked != "no rule tells them apart")
     answers = Answers(Path("review.yaml"), "ours", ours)
     unanswered = score(ours, {}, [], NOW)
-    assert {one.practice.choice.id for one in roadmap(unanswered, answers, (), NOW.date())} == set(choices) - none
+    gaps = roadmap(unanswered, answers, Drills((), {}, None), NOW.date())
+    assert {one.practice.choice.id for one in gaps} == set(choices) - none
 
 
 def test_risks_are_counted_by_claims_and_by_what_is_proven_of_them() -> None:

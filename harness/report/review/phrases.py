@@ -128,6 +128,11 @@ def figures(one: Measured) -> list[str]:
     return [said for said in found if said]
 
 
+def worst(review: Review, pillar: str) -> str:
+    """The worst of each figure beside a pillar's score, with its limit; "" where there is none."""
+    return ", ".join(said for measure, one in review.worst(pillar).items() for said in figures(one.only({measure})))
+
+
 def effect(one: OnPillar) -> str:
     """`Reliability: worse`."""
     return f"{one.name}: {'no effect' if one.effect is Effect.NONE else one.effect}"

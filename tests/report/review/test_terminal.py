@@ -62,6 +62,14 @@ def test_the_scorecard_is_the_reviews() -> None:
         assert row[6] == str(pillar.unanswered)
 
 
+def test_what_drills_measured_stands_below_the_score_that_it_is_about() -> None:
+    """The worst of each figure, right below the pillar's row."""
+    lines = [line.strip() for line in printed(whole(), 200).splitlines()]
+    at = next(index for index, line in enumerate(lines) if line.startswith("Reliability "))
+    assert lines[at + 1].startswith("worst measured: RTA 25.5 s of RTO 10 s, RPA 3.25 s of RPO 1 s, 1,017 writes lost")
+    assert sum(line.startswith("worst measured") for line in lines) == 1
+
+
 def test_the_worst_comes_first() -> None:
     """The first line says how many claims are refuted, and with none how many are not proven."""
     assert printed(whole()).startswith("REFUTED: 1 of 5 claims")
