@@ -3,7 +3,7 @@
 Pure, but for reading and writing files.
 """
 
-from harness.review.answers import BUILT_IN, Answer, Answers, Effect, Level, Measure, Scope
+from harness.review.answers import BUILT_IN, Answer, Answers, Backing, Effect, Level, Measure, Scope
 from harness.review.built_in import aws_json, built_in_lens
 from harness.review.conditions import Condition, ConditionError, parse_condition
 from harness.review.decisions import Checked, OnPillar, TradeOff, amount
@@ -33,6 +33,7 @@ __all__ = [
     "UNSHOWN",
     "Answer",
     "Answers",
+    "Backing",
     "Balance",
     "Change",
     "Checked",

@@ -112,6 +112,15 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True)
+class Backing:
+    """A practice whose state is evidence of an effect, where no figure is."""
+
+    question: str
+    choice: str
+    pillar: str = ""  # as of an Expectation
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """A trade-off: what was decided, what it does to each pillar, and what was accepted for it."""
 
@@ -121,7 +130,7 @@ class Decision:
     because: str
     by: str
     effects: dict[str, Effect]  # pillar -> effect
-    expects: tuple[Expectation, ...]
+    expects: tuple[Expectation | Backing, ...]
     where: str
 
 

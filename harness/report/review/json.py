@@ -10,6 +10,7 @@ from typing import Final
 from harness.review import (
     FORMULA,
     Answer,
+    Backing,
     Change,
     Checked,
     Gap,
@@ -207,11 +208,14 @@ def _trade_off(one: TradeOff) -> dict[str, object]:
 
 
 def _checked(one: Checked) -> dict[str, object]:
+    expected = one.expectation
+    limit = None if isinstance(expected, Backing) else expected
     return {
-        "pillar": one.expectation.pillar or None,
-        "experiment": one.expectation.experiment,
-        "measure": one.expectation.measure.value,
-        "at_most": float(one.expectation.at_most),
+        "pillar": expected.pillar or None,
+        "practice": f"{expected.question}/{expected.choice}" if isinstance(expected, Backing) else None,
+        "experiment": limit.experiment if limit else None,
+        "measure": limit.measure.value if limit else None,
+        "at_most": float(limit.at_most) if limit else None,
         "measured": one.measured,
         "run": one.run or None,
         "outcome": one.outcome.value,
