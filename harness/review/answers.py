@@ -99,6 +99,7 @@ class Measure(StrEnum):
     LOST = "lost"  # acknowledged writes
     BUDGET = "budget"  # share of a window's error budget at production traffic, the worst SLO
     BURN = "burn"  # over the drill, the worst SLO
+    LATENCY = "latency"  # s, p99 of the slowest route that an SLO is of, in the baseline: with nothing broken
 
 
 @dataclass(frozen=True, slots=True)

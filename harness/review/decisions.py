@@ -10,7 +10,7 @@ from harness.review.scores import PillarScore
 from harness.review.states import CLAIMED, Practice, State
 from harness.units import format_percent
 
-_UNITS = {Measure.RTA: " s", Measure.RPA: " s", Measure.LOST: " writes lost", Measure.BUDGET: "", Measure.BURN: ""}
+_UNITS = {Measure.RTA: " s", Measure.RPA: " s", Measure.LATENCY: " s", Measure.LOST: " writes lost", Measure.BURN: ""}
 
 
 @dataclass(frozen=True, slots=True)

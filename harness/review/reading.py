@@ -62,7 +62,7 @@ def _day(value: Any) -> date:
         raise problem("a day such as 2027-03-31") from None
 
 
-_TIMES = (Measure.RTA, Measure.RPA)
+_TIMES = (Measure.RTA, Measure.RPA, Measure.LATENCY)
 Ratio = Annotated[Fraction, BeforeValidator(_ratio)]
 Day = Annotated[date, BeforeValidator(_day)]
 

@@ -9,10 +9,22 @@ import pytest
 from harness.judge import judge
 from harness.plan import Proves, Reach, RequestPlan, Resource, Survey
 from harness.record import Record
-from harness.review import BUILT_IN, Answer, Now, Scope, Shown, State, built_in_lens, measured_by, score, shown_by
+from harness.review import (
+    BUILT_IN,
+    Answer,
+    Measure,
+    Now,
+    Scope,
+    Shown,
+    State,
+    built_in_lens,
+    measured_by,
+    score,
+    shown_by,
+)
 from harness.review.evidence import zones_taken
 from harness.slo import Promises
-from tests.judge.records import alert, drill, objective, outage, slo
+from tests.judge.records import alert, broken, drill, objective, outage, slo, slow
 
 LENS = built_in_lens()
 QUESTION, CHOICE = "rel_redundancy", "rel_multi_zone"
@@ -148,6 +160,20 @@ def test_a_run_measures_what_its_judgement_says() -> None:
     assert found.rta_s == recovery.upper > 0
     assert found.rto_s == 10
     assert found.at == AT
+
+
+def test_latency_is_that_of_the_baseline() -> None:
+    """99 of 100 took no longer with nothing broken; what the fault made of it is no measure of how fast it is."""
+    for edits, expected in (
+        ((slow(0, 10, 0.25),), 0.25),
+        ((slow(10, 20, 0.9),), 0.005),
+        ((broken(0, 10, every=20),), None),
+    ):
+        record = run(drill(*edits))
+        found = measured_by(record, judge(record))
+        assert found is not None
+        assert (found.latency_s, found.value(Measure.LATENCY)) == (expected, expected)
+        assert found.only({Measure.LATENCY}).latency_s == expected
 
 
 def test_a_run_without_recovery_has_no_recovery_time() -> None:

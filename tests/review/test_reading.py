@@ -100,6 +100,7 @@ def test_everything_a_team_says_is_read(tmp_path: Path) -> None:
             "experiment: az-failure",
             "add `measure:`, or name a `practice:`",
         ),
+        (LIMIT, "experiment: az-failure, measure: latency, at-most: 5", "a length of time such as 10s"),
         ("performance: better", "performence: better", "did you mean performance?"),
         ("performance: better", "performance: great", "performance"),
         ("less-by: 60%", "less-by: 0", "a share above 0 %"),

@@ -125,6 +125,8 @@ def figures(one: Measured) -> list[str]:
         found.append(f"{words.percent(one.budget_ratio)} of a window's budget{limit}")
     if one.burn is not None:
         found.append(f"burn {one.burn:.3g} over the drill")
+    if one.latency_s is not None:
+        found.append(f"p99 {seconds(one.latency_s)} with nothing broken")
     return [said for said in found if said]
 
 
