@@ -161,14 +161,16 @@ def _largest(values: Iterable[float | None]) -> float | None:
 def newest(measured: Iterable[Measured]) -> tuple[Measured, ...]:
     """The newest of each figure of each experiment: its runs, newest first, with what no newer run knows.
 
-    A run that does not know a figure hides no older run that does.
+    A run that does not know a figure hides no older run that does. Of those that know none before any is known, only
+    the newest is among them.
     """
     found: list[Measured] = []
     known: dict[str, set[Measure]] = {}
     for one in sorted(measured, key=lambda one: one.at, reverse=True):
+        is_newest = one.experiment not in known
         told = known.setdefault(one.experiment, set())
         fresh = {measure for measure in Measure if one.knows(measure)} - told
-        if not told:
+        if is_newest or (fresh and not told):
             found.append(one)
         elif fresh:
             found.append(one.only(fresh))

@@ -249,6 +249,26 @@ def test_a_run_that_does_not_know_a_figure_hides_no_older_one() -> None:
     assert [one.run for one in reviewed(contradicting, blind, newest).measured] == [newest.run]
 
 
+def test_runs_that_know_nothing_are_one_row() -> None:
+    """The newest of them; what an older one measured stands beside it."""
+    nothing: dict[str, None] = dict.fromkeys(
+        ("rta_s", "rto_s", "rpa_s", "rpo_s", "lost", "budget_ratio", "budget_allowed_ratio", "burn")
+    )
+    blind = [measured(f"2026-11-{day}", **nothing) for day in (18, 19, 20)]
+    assert [one.run for one in reviewed(*blind).measured] == [blind[-1].run]
+    known = measured("2026-11-01")
+    assert [one.run for one in reviewed(known, *blind).measured] == [blind[-1].run, known.run]
+
+
+def test_a_claim_that_nothing_was_measured_for_since_says_so() -> None:
+    """Three runs are enough to compare; none of them came after."""
+    figures = [measured(f"2026-03-0{day}", rta_s=8.0) for day in (1, 2, 3)]
+    [one] = reviewed(*figures, improvements=(FASTER,)).improved
+    assert one.because.endswith("no run has measured it since 2026-03-31")
+    [one] = reviewed(figures[0], improvements=(FASTER,)).improved
+    assert one.because.endswith("one run measured it, and it takes two")
+
+
 def test_no_recovery_is_not_forgotten_for_a_run_that_measured_none() -> None:
     """Later, with everything else known."""
     never = measured("2026-11-01", rta_s=None, recovered=False, outcome=Outcome.MISSED)
