@@ -1,7 +1,7 @@
 """A review out of files: answers, stored runs and milestones read, and held against each other."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,8 +67,7 @@ def reviewed(sources: Sources, say: Say) -> Reviewed:
     answers = read_answers(sources.answers)
     now = _now(sources, answers, say)
     slos = None if now.promises is None else [one.name for one in now.promises.slos]
-    others = _other_targets(sources)
-    check_scope(answers, slos=slos, zones=embedded_zones() if others == set() else None)
+    check_scope(answers, slos=slos, zones=known_zones(_other_targets(sources)))
     runs = list(_judged(sources, say))
     _say_zones(answers, sources.target, [record for record, _ in runs], say)
     written = list(_proves(sources.experiments))
@@ -142,8 +141,16 @@ def embedded_zones() -> tuple[str, ...] | None:
     return ZONES
 
 
+def known_zones(others: Collection[str] | None) -> tuple[str, ...] | None:
+    """All zones that there are, of which a scope may name some; None where they are not known.
+
+    Those of other targets than the embedded one are theirs to name. `others`: their names; None: not known.
+    """
+    return embedded_zones() if others is not None and not others else None
+
+
 def _other_targets(sources: Sources) -> set[str] | None:
-    """Targets beside the embedded one: their zones are theirs to name. None where the file cannot be read."""
+    """Targets beside the embedded one; None where the file cannot be read."""
     try:
         return set(read_targets(sources.experiments / TARGETS_FILE))
     except FileError:
