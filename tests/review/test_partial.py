@@ -3,10 +3,11 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
-from harness.judge import judge
+from harness.judge import Outcome, judge
 from harness.plan import Proves, Reach, RequestPlan, Resource, Survey
 from harness.record import Record
 from harness.review import (
@@ -200,6 +201,23 @@ def test_a_practice_of_two_figures_is_shown_by_both_or_not_at_all() -> None:
     late = figure(run(drill(outage(10, 30))), *place)
     assert late is not None
     assert (late.holds, late.because) == (False, "measured: rta not kept, rpa not known")
+
+
+def test_a_run_that_missed_another_promise_shows_the_figure_that_it_kept() -> None:
+    """As docs/review.md says: the load was borne before anything was broken, though nothing came back after that."""
+    record = run(drill(outage(10, 30)))
+    assert judge(record).outcome is Outcome.MISSED
+    one = figure(record, "perf_measure", "perf_load_testing")
+    assert one is not None
+    assert (one.holds, one.because) == (True, "measured: load kept")
+
+
+def test_every_figure_that_the_lens_names_is_explained() -> None:
+    """One row each in docs/review.md."""
+    page = (Path(__file__).parents[2] / "docs/review.md").read_text(encoding="utf-8")
+    named = {one for question in LENS.questions for choice in question.choices for one in choice.provable.measures}
+    assert {"rta", "load"} <= named
+    assert [one for one in sorted(named) if f"\n| `{one}` | " not in page] == []
 
 
 def test_latency_targets_are_shown_by_an_slo_with_a_latency() -> None:

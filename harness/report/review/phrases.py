@@ -31,9 +31,9 @@ _SYMBOLS: Final = {
 }
 MEANINGS: Final = {
     State.REFUTED: "claimed, and the newest evidence says otherwise",
-    State.UNPROVEN: "claimed; a drill or a measurement could show it, and none has",
+    State.UNPROVEN: "claimed; a drill, a measurement or a finding could show it, and none has",
     State.STALE: "shown, but too long ago, or on a target that has changed since",
-    State.PARTIAL: "shown, with less load or scope than is claimed",
+    State.PARTIAL: "shown in part: of less load or scope than is claimed, or by what cannot see all of it",
     State.PROVEN: "claimed, and shown by evidence that still counts",
     State.NOT_TESTABLE: "claimed, and only words stand for it: no drill, figure or file that is named could show it",
     State.NOT_CLAIMED: "nobody claims it",
