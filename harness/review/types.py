@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from harness.review.conditions import DEFAULT, Condition
+from harness.review.conditions import Condition
 
 
 class Risk(StrEnum):
@@ -94,13 +94,11 @@ class Question:
         """The rule that counts for these choices; None where none holds."""
         return next((rule for rule in self.rules if rule.condition.holds(selected)), None)
 
-    def risk(self, selected: AbstractSet[str] | None, *, applicable: bool = True) -> Risk:
+    def risk(self, selected: AbstractSet[str] | None) -> Risk:
         """The risk of an answer: `selected` is None for a question nobody answered, and empty for `none of these`.
 
         Where no rule holds the risk is HIGH: nothing was said that would make it lower.
         """
-        if not applicable:
-            return Risk.NOT_APPLICABLE
         if selected is None:
             return Risk.UNANSWERED
         rule = self.rule(selected)
@@ -110,11 +108,6 @@ class Question:
     def names(self) -> frozenset[str]:
         """The choices that the rules speak of."""
         return frozenset().union(*(rule.condition.names() for rule in self.rules))
-
-    @property
-    def has_default(self) -> bool:
-        """Whether some rule holds for whatever was chosen."""
-        return any(rule.condition.sign == DEFAULT for rule in self.rules)
 
 
 @dataclass(frozen=True, slots=True)
