@@ -181,14 +181,15 @@ def test_what_is_left_out_says_why(page: str) -> None:
 def test_what_drills_measured_stands_beside_the_scores(page: str, found: Review) -> None:
     """Recovery, data, budget and burn of the newest run of each experiment; a dash where there is no figure."""
     reader = read(page)
-    assert reader.row("az-failure/autumn", 6)[1:] == [
+    assert reader.row("az-failure/autumn", 7)[1:] == [
         "✗ missed",
         "RTA 25.5 s of RTO 10 s",
         "1,017 acknowledged writes lostRPA 3.25 s of RPO 1 s",
         "8.1 % of 5 % allowed",
         "31.4",
+        "0.125 s",
     ]
-    assert reader.row("quiet/autumn", 6)[1:] == ["✓ met", "-", "-", "-", "-"]
+    assert reader.row("quiet/autumn", 7)[1:] == ["✓ met", "-", "-", "-", "-", "-"]
     reliability = found.pillars[0]
     scores = f"(claimed {phrases.score(reliability.claimed)}, proven {phrases.score(reliability.proven)})"
     assert f"reliability {scores}" in " ".join(reader.sections["measured"].split())
