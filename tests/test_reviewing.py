@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -19,6 +20,7 @@ from harness.cli import main
 from harness.plan import TESTBED, Plan, built_in_target
 from harness.report.page import PLOTLY_BEGIN
 from harness.review import BUILT_IN, aws_json, built_in_lens, read_answers
+from harness.review.findings.checks import table
 from harness.testbed import BedStatus, Settings
 from harness.testbed.place import Place
 from harness.testbed.settings import DatabaseStatus, ZoneState, ZoneStatus
@@ -268,6 +270,15 @@ def test_the_roadmap_has_a_form_for_each_reader(project: Path, form: str) -> Non
         assert max(map(len, out.splitlines())) <= 80
 
 
+def test_json_is_json_whatever_is_asked(project: Path) -> None:
+    """Roadmap, trend and milestone too; with another format it is a wrong command line."""
+    for what, part in ((("roadmap",), "roadmap"), (("trend",), "trend"), (("milestone", "spring"), "states")):
+        code, out, _ = wellproven("review", *what, "--json")
+        assert (code, part in json.loads(out)) == (0, True)
+    assert len(list(project.glob("slos/milestones/*-spring.json"))) == 1
+    assert wellproven("review", "roadmap", "--json", "--as", "csv")[0] == 64
+
+
 def test_what_other_tools_found_goes_into_awss_tool_with_what_runs_show(project: Path) -> None:
     """Where our own answers are by the lens that the tool has: their evidence is pushed beside the drills'."""
     assert drill("az-failure")[0] == 1
@@ -386,3 +397,25 @@ def test_a_lens_in_its_folder_beside_the_answers_is_no_slo(tmp_path: Path) -> No
     assert slo.read([slos]) == slo.read([slos / "shop.yaml"])
     answers = read_answers(slos / "review.yaml")
     assert (answers.lens_name, len(answers.lens.questions)) == ("ours", len(lens.questions))
+
+
+def test_a_claim_that_can_be_shown_in_part_only_leaves_no_exit_code_forever(project: Path) -> None:
+    """With all the evidence that is named it is partial and 0; before, nothing was shown, and 2."""
+    question = next(
+        (question, choice)
+        for question in built_in_lens().questions
+        for choice in question.choices
+        if choice.provable.imports == ("prowler", "asff") and not choice.provable.wholly
+    )
+    at = datetime.now(UTC) - timedelta(hours=1)
+    names = sorted({one.replace("*", "x") for row in table("prowler") for one in row.patterns})
+    rows = "".join(f"{one};PASS;{at:%Y-%m-%d %H:%M:%S}\n" for one in names)
+    file = project / "slos/evidence/prowler.csv"
+    file.write_text(f"CHECK_ID;STATUS;TIMESTAMP\n{rows}")
+    claim = f"lens: wellproven\nquestions: {{{question[0].id}: {{claimed: [{question[1].id}]}}}}\n"
+    (project / "slos/review.yaml").write_text(claim)
+    assert wellproven("review")[0] == 2
+    (project / "slos/review.yaml").write_text(f"{claim}evidence: [{{file: evidence/prowler.csv, kind: prowler}}]\n")
+    code, out, _ = wellproven("review", "--json")
+    assert [one["state"] for pillar in json.loads(out)["pillars"] for one in pillar["practices"]].count("partial") == 1
+    assert code == 0

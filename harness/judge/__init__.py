@@ -17,6 +17,7 @@ from harness.judge.verdict import (
     worst,
 )
 from harness.judge.verdicts import judge
+from harness.judge.watched import answers_of
 
 __all__ = [
     "BreakerAccount",
@@ -31,6 +32,7 @@ __all__ = [
     "SweepAccount",
     "Verdict",
     "account_of",
+    "answers_of",
     "error_ratios",
     "judge",
     "phase_of",

@@ -10,10 +10,12 @@ from harness.report.review import (
     review_json,
     roadmap_csv,
     roadmap_github,
+    roadmap_json,
     roadmap_markdown,
     show_review,
     show_roadmap,
     show_trend,
+    trend_json,
 )
 from harness.report.watch import Observer, live
 
@@ -27,6 +29,7 @@ __all__ = [
     "review_json",
     "roadmap_csv",
     "roadmap_github",
+    "roadmap_json",
     "roadmap_markdown",
     "show_plan",
     "show_reach",
@@ -35,4 +38,5 @@ __all__ = [
     "show_trend",
     "summary",
     "terminal",
+    "trend_json",
 ]

@@ -3,7 +3,7 @@
 Pure, but for reading and writing files.
 """
 
-from harness.review.answers import BUILT_IN, Answer, Answers, Effect, Level, Measure, Scope
+from harness.review.answers import BUILT_IN, Answer, Answers, Backing, Effect, Level, Measure, Scope
 from harness.review.built_in import aws_json, built_in_lens
 from harness.review.conditions import Condition, ConditionError, parse_condition
 from harness.review.decisions import Checked, OnPillar, TradeOff, amount
@@ -18,7 +18,7 @@ from harness.review.oddities import Finding, Oddity, lint
 from harness.review.reading import check_proves, check_scope, read_answers, read_evidence
 from harness.review.roadmap import PHASE_DAYS, PHASES, Gap, Quadrant, quadrant_of
 from harness.review.scores import FORMULA, Balance, PillarScore, Risks, balance, score
-from harness.review.states import CLAIMED, Practice, State, aged, weight
+from harness.review.states import CLAIMED, UNSHOWN, Practice, State, aged, weight
 from harness.review.types import Choice, Lens, Pillar, Provable, Question, Risk, Rule, Shown
 from harness.review.whole import MEASURED_PILLARS, Review, review
 
@@ -30,8 +30,10 @@ __all__ = [
     "MILESTONE_NAME",
     "PHASES",
     "PHASE_DAYS",
+    "UNSHOWN",
     "Answer",
     "Answers",
+    "Backing",
     "Balance",
     "Change",
     "Checked",

@@ -99,6 +99,7 @@ class Measure(StrEnum):
     LOST = "lost"  # acknowledged writes
     BUDGET = "budget"  # share of a window's error budget at production traffic, the worst SLO
     BURN = "burn"  # over the drill, the worst SLO
+    LATENCY = "latency"  # s, p99 of the slowest route that an SLO is of, in the baseline: with nothing broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,15 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True)
+class Backing:
+    """A practice whose state is evidence of an effect, where no figure is."""
+
+    question: str
+    choice: str
+    pillar: str = ""  # as of an Expectation
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """A trade-off: what was decided, what it does to each pillar, and what was accepted for it."""
 
@@ -121,7 +131,7 @@ class Decision:
     because: str
     by: str
     effects: dict[str, Effect]  # pillar -> effect
-    expects: tuple[Expectation, ...]
+    expects: tuple[Expectation | Backing, ...]
     where: str
 
 

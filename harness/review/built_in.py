@@ -136,15 +136,8 @@ def _questions(questions: Iterable[Question]) -> Iterable[dict[str, Any]]:
 
 def _proof(provable: Provable) -> Iterator[str]:
     """What could prove a practice, as a sentence; none where nothing that is named could."""
-    figures = "figures" if len(provable.measures) > 1 else "figure"
-    kinds = (
-        ("the drill", " or ".join(provable.drills)),
-        (f"in any run the {figures}", " and ".join(provable.measures)),  # all of them together
-        ("findings as", " or ".join(provable.imports)),
-    )
-    said = "; ".join(f"{kind} {names}" for kind, names in kinds if names)
-    if said:
-        yield f"Could be proven by: {said}{'' if provable.wholly else ', a part of it'}."
+    if provable:
+        yield f"Could be proven by: {provable.in_words}."
 
 
 def _resource(text: str, url: str) -> dict[str, str]:

@@ -4,23 +4,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.judge import Outcome, worst
-from harness.review.answers import Decision, Effect, Expectation, Measure
+from harness.review.answers import Backing, Decision, Effect, Expectation, Measure
 from harness.review.measured import Measured
 from harness.review.scores import PillarScore
-from harness.review.states import State
+from harness.review.states import CLAIMED, Practice, State
 from harness.units import format_percent
 
-_UNITS = {Measure.RTA: " s", Measure.RPA: " s", Measure.LOST: " writes lost", Measure.BUDGET: "", Measure.BURN: ""}
+_UNITS = {Measure.RTA: " s", Measure.RPA: " s", Measure.LATENCY: " s", Measure.LOST: " writes lost", Measure.BURN: ""}
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One limit that a decision accepted, and what was measured of it."""
+    """One limit that a decision accepted, and what was measured of it; or a practice, and its state."""
 
-    expectation: Expectation
+    expectation: Expectation | Backing
     outcome: Outcome
     measured: float | None
-    run: str
+    run: str  # or the file that decided a practice's state
     because: str
 
 
@@ -69,9 +69,15 @@ def trade_offs(
 ) -> tuple[TradeOff, ...]:
     """Each decision against the newest figures of its experiments, and against what is refuted in its pillars."""
     scores = {pillar.id: pillar for pillar in pillars}
+    practices = {(one.question, one.choice.id): one for pillar in scores.values() for one in pillar.practices}
     found = []
     for decision in decisions:
-        checked = [check(one, _known(one, measured)) for one in decision.expects]
+        checked = [
+            _backed(one, practices[one.question, one.choice])
+            if isinstance(one, Backing)
+            else check(one, _known(one, measured))
+            for one in decision.expects
+        ]
         effects = (
             OnPillar(
                 pillar,
@@ -108,6 +114,16 @@ def check(expectation: Expectation, measured: Measured | None) -> Checked:
     return Checked(expectation, outcome, value, measured.run, f"{accepted}; {measured.run} measured {said}")
 
 
+def _backed(backing: Backing, practice: Practice) -> Checked:
+    """A practice that is to show the effect: proven, it does; refuted, it contradicts it; else nothing is known."""
+    outcome = {State.PROVEN: Outcome.MET, State.REFUTED: Outcome.MISSED}.get(practice.state, Outcome.UNKNOWN)
+    is_decided = practice.shown is not None and practice.state in CLAIMED
+    source = practice.shown.source if practice.shown and is_decided else ""
+    said = f"{practice.choice.id} is {practice.state}"
+    said += f": {practice.because}" if is_decided and practice.because else ""
+    return Checked(backing, outcome, None, source, f"{said} ({source})" if source else said)
+
+
 def called(measure: Measure) -> str:
     """How a figure is called: `RTA`, `budget`."""
     return measure.upper() if measure in (Measure.RTA, Measure.RPA) else measure.value
@@ -128,7 +144,10 @@ def _refuted(decision: Decision, effect: Effect, score: PillarScore | None) -> I
     """A decision that says it made a pillar better, while drills since then refuted practices of it."""
     if effect is not Effect.BETTER or score is None:
         return
+    named = {(one.question, one.choice) for one in decision.expects if isinstance(one, Backing)}
     for one in score.practices:
+        if (one.question, one.choice.id) in named:  # said where it is expected
+            continue
         if one.state is State.REFUTED and one.shown and one.shown.at.date() >= decision.decided:
             yield (
                 f"it says {score.name.lower()} is better for it; since then {one.shown.source} refuted {one.choice.id}"

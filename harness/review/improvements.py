@@ -33,6 +33,13 @@ def improved(claims: Iterable[Improvement], measured: Iterable[Measured]) -> tup
     return tuple(_improved(one, figures) for one in claims)
 
 
+def _unmeasured(claim: Improvement, measured: Sequence[Measured]) -> str:
+    """Why there is nothing to compare."""
+    if len(measured) > 1:
+        return f"no run has measured it since {claim.since}"
+    return "one run measured it, and it takes two" if measured else "no run measured it"
+
+
 def _improved(claim: Improvement, measured: Sequence[Measured]) -> Improved:
     # One run may stand in several milestones, with other figures in each.
     known = {one.run: one for one in measured if one.experiment == claim.experiment and one.knows(claim.measure)}
@@ -45,7 +52,7 @@ def _improved(claim: Improvement, measured: Sequence[Measured]) -> Improved:
         said = f"{claim.experiment} {called(claim.measure)}: {every[-1].run} saw no recovery"
         return Improved(claim, Outcome.MISSED, then, every[-1], None, said)
     if then is None or mine[-1].run == then.run:
-        why = "one run measured it, and it takes two" if then else "no run measured it"
+        why = _unmeasured(claim, mine)
         return Improved(claim, Outcome.UNKNOWN, then, None, None, f"{claim.experiment} {called(claim.measure)}: {why}")
     now = mine[-1]
     was, is_now = then.value(claim.measure), now.value(claim.measure)

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from types import MappingProxyType
 
-from harness.judge import Judgement, Kind, Outcome
+from harness.judge import Judgement, Kind, Outcome, answers_of, phase_of
 from harness.model import Model
+from harness.plan import PhaseName
 from harness.record import Record
 from harness.review.answers import Measure
-from harness.slo import Slo
+from harness.slo import LoadIndicator, Slo
 from harness.units import NS_PER_S
 
 UTC_FORMAT = "%Y-%m-%dT%H-%M-%SZ"  # how a run's folder is called
@@ -32,6 +33,7 @@ class Measured(Model):
     budget_ratio: float | None  # of a window's budget, at production traffic, the worst SLO
     budget_allowed_ratio: float | None
     burn: float | None  # of what was seen, the worst SLO
+    latency_s: float | None = None  # p99 of the slowest route that an SLO is of, from the planned send, in the baseline
 
     def is_beyond(self, measure: Measure) -> bool:
         """Whether the figure is larger than anything that was seen: there was no recovery to be timed."""
@@ -59,6 +61,13 @@ class Measured(Model):
                 return self.budget_ratio
             case Measure.BURN:
                 return self.burn
+            case Measure.LATENCY:
+                return self.latency_s
+
+    def limit(self, measure: Measure) -> float | None:
+        """What was promised of the figure of that name; None where nothing was."""
+        limits = {Measure.RTA: self.rto_s, Measure.RPA: self.rpo_s, Measure.BUDGET: self.budget_allowed_ratio}
+        return limits.get(measure)
 
 
 _FIELDS = {
@@ -67,6 +76,7 @@ _FIELDS = {
     Measure.LOST: ("lost",),
     Measure.BUDGET: ("budget_ratio", "budget_allowed_ratio"),
     Measure.BURN: ("burn",),
+    Measure.LATENCY: ("latency_s",),
 }
 
 
@@ -104,7 +114,19 @@ def measured_by(record: Record, judgement: Judgement) -> Measured | None:
         budget_ratio=_largest(one.share_of_window for one in judgement.budget.values()) if spent else None,
         budget_allowed_ratio=None if record.plan.budget is None else float(record.plan.budget),
         burn=_largest(one.burn.get("drill") for one in judgement.budget.values()) if spent else None,
+        latency_s=_latency_s(record),
     )
+
+
+def _latency_s(record: Record) -> float | None:
+    """None where the baseline did not run to its end, or a route had no p99: too many of its requests no answer."""
+    bounds = phase_of(record, PhaseName.BASELINE)
+    routes = {slo.indicator.request for slo in record.plan.slos if isinstance(slo.indicator, LoadIndicator)}
+    if bounds is None or not routes:
+        return None
+    found = [answers_of(record, route).between(*bounds).p99_s for route in sorted(routes)]
+    known = [one for one in found if one is not None]
+    return max(known) if len(known) == len(found) else None
 
 
 def _is_unknown(judgement: Judgement, kind: Kind) -> bool:
@@ -139,19 +161,31 @@ def _largest(values: Iterable[float | None]) -> float | None:
 def newest(measured: Iterable[Measured]) -> tuple[Measured, ...]:
     """The newest of each figure of each experiment: its runs, newest first, with what no newer run knows.
 
-    A run that does not know a figure hides no older run that does.
+    A run that does not know a figure hides no older run that does. Of those that know none before any is known, only
+    the newest is among them.
     """
     found: list[Measured] = []
     known: dict[str, set[Measure]] = {}
     for one in sorted(measured, key=lambda one: one.at, reverse=True):
+        is_newest = one.experiment not in known
         told = known.setdefault(one.experiment, set())
         fresh = {measure for measure in Measure if one.knows(measure)} - told
-        if not told:
+        if is_newest or (fresh and not told):
             found.append(one)
         elif fresh:
             found.append(one.only(fresh))
         told |= fresh
     return tuple(sorted(found, key=lambda one: one.experiment))
+
+
+def worst(measured: Sequence[Measured]) -> dict[Measure, Measured]:
+    """The largest of each figure that any of them knows; no recovery at all is larger than any recovery time."""
+    found: dict[Measure, Measured] = {}
+    for measure in Measure:
+        known = [one for one in measured if one.knows(measure)]
+        if known:
+            found[measure] = max(known, key=lambda one: (one.is_beyond(measure), one.value(measure) or 0))
+    return found
 
 
 def load_ratio(record: Record, today: Mapping[str, Fraction] = MappingProxyType({})) -> Fraction | None:

@@ -29,6 +29,7 @@ from harness.review.answers import (
     BUILT_IN,
     Answer,
     Answers,
+    Backing,
     Decision,
     Effect,
     Effort,
@@ -63,6 +64,7 @@ def _day(value: Any) -> date:
         raise problem("a day such as 2027-03-31") from None
 
 
+_TIMES = (Measure.RTA, Measure.RPA, Measure.LATENCY)
 Ratio = Annotated[Fraction, BeforeValidator(_ratio)]
 Day = Annotated[date, BeforeValidator(_day)]
 
@@ -96,9 +98,12 @@ class _Scope(_Kebab):
 
 
 class _Expectation(_Kebab):
-    experiment: str
-    measure: Measure
-    at_most: str | int | float
+    """A limit, with the first three; or a practice."""
+
+    experiment: str = ""
+    measure: Measure | None = None
+    at_most: str | int | float | None = None
+    practice: str = ""
     pillar: str = ""
 
 
@@ -293,25 +298,46 @@ class _Reader:
         for index, one in enumerate(raw.expects):
             if one.pillar and one.pillar not in raw.effects:
                 self._unknown((*at, "expects", index, "pillar"), one.pillar, raw.effects, "one of the effects")
-        expects = tuple(
-            Expectation(one.experiment, one.measure, self._limit(one, (*at, "expects", index, "at-most")), one.pillar)
-            for index, one in enumerate(raw.expects)
-        )
+        found = [self._expects(one, (*at, "expects", index)) for index, one in enumerate(raw.expects)]
+        expects = tuple(one for one in found if one is not None)
         where = self.document.where(at)
         return Decision(raw.id, raw.title, raw.decided, raw.because, raw.by, raw.effects, expects, where)
 
-    def _limit(self, raw: _Expectation, at: Where) -> Fraction:
+    def _expects(self, raw: _Expectation, at: Where) -> Expectation | Backing | None:
+        """A limit or a practice; None where it is neither, which is noted."""
+        said = {"experiment": raw.experiment, "measure": raw.measure, "at-most": raw.at_most}
+        if raw.practice:
+            for key, value in said.items():
+                if value not in ("", None):
+                    self._add((*at, key), "a limit or a practice", "take one of them out")
+            return self._backing(raw, at)
+        for key, value in said.items():
+            if value in ("", None):
+                way_out = f"add `{key}:`, or name a `practice:` in place of a limit"
+                self.mistakes.add(self.document.mistake((*at, key), "this field", way_out, "nothing"))
+        if raw.measure is None or raw.at_most is None:
+            return None
+        return Expectation(raw.experiment, raw.measure, self._limit(raw.measure, raw.at_most, at), raw.pillar)
+
+    def _backing(self, raw: _Expectation, at: Where) -> Backing:
+        asked = [f"{question.id}/{choice.id}" for question in self.lens.questions for choice in question.choices]
+        if raw.practice not in asked:
+            self._unknown((*at, "practice"), raw.practice, asked, "question/practice of the lens")
+        question, _, choice = raw.practice.partition("/")
+        return Backing(question, choice, raw.pillar)
+
+    def _limit(self, measure: Measure, value: str | float, of: Where) -> Fraction:
         """A limit in its measure's own unit: a length of time, a share, or a plain number."""
-        value = raw.at_most
+        at = (*of, "at-most")
         try:
-            if raw.measure in (Measure.RTA, Measure.RPA):
+            if measure in _TIMES:
                 return Fraction(parse_duration_ns(str(value)), NS_PER_S)
-            found = _ratio(value) if raw.measure is Measure.BUDGET else exact(self.document.at(at))
+            found = _ratio(value) if measure is Measure.BUDGET else exact(self.document.at(at))
         except (ValueError, TypeError):
             found = Fraction(-1)
         if found < 0:
             wanted = {Measure.LOST: "a number of writes", Measure.BUDGET: "a share such as 5%", Measure.BURN: "a burn"}
-            self._add(at, wanted.get(raw.measure, "a length of time such as 10s"))
+            self._add(at, wanted.get(measure, "a length of time such as 10s"))
         return found
 
     def _once(self, ids: list[str], key: str) -> None:

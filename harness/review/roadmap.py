@@ -7,10 +7,12 @@
     order       refuted first; then by quadrant, impact, complexity, due date
 
 Impact and complexity are the team's own words (`slos/review.yaml`). Where there are none they are assumed, and said to
-be: the impact from the practice's risk; the complexity low where a drill of an existing experiment is all it takes.
+be: the impact from the practice's risk; the complexity low where a drill of an
+experiment that is there is all it takes.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -18,7 +20,8 @@ from enum import StrEnum
 from harness.review.answers import Answers, Effort, Level, Measure
 from harness.review.measured import Measured
 from harness.review.scores import PillarScore
-from harness.review.states import HIGH_WEIGHT, NO_WEIGHT, Practice, State
+from harness.review.states import HIGH_WEIGHT, NO_WEIGHT, UNSHOWN, Practice, State
+from harness.review.types import Provable
 from harness.units import format_percent
 
 
@@ -32,8 +35,7 @@ class Quadrant(StrEnum):
 
 
 _ORDER = (Quadrant.QUICK_WIN, Quadrant.PROJECT, Quadrant.FILL_IN, Quadrant.LATER)
-_GAPS = (State.REFUTED, State.UNPROVEN, State.STALE, State.PARTIAL, State.NOT_CLAIMED)
-_DRILL_ENOUGH = (State.UNPROVEN, State.STALE, State.PARTIAL)
+_GAPS = (State.REFUTED, *UNSHOWN, State.NOT_CLAIMED)
 # What a phase is given, where nobody said when: a month, a quarter, half a year.
 PHASE_DAYS = (30, 90, 180)
 PHASES = ("now", "next", "later")
@@ -57,12 +59,30 @@ class Gap:
     buys: tuple[str, ...]  # what the drills say it would buy
 
 
-def roadmap(
-    pillars: Iterable[PillarScore], answers: Answers, measured: Sequence[Measured], today: date
-) -> tuple[Gap, ...]:
-    """Every gap, in the order to take them. `measured` are the newest figures of each experiment."""
+@dataclass(frozen=True, slots=True)
+class Drills:
+    """What is known of drills: figures that they measured, and which there are."""
+
+    newest: Sequence[Measured]  # of each figure of each experiment
+    runs: Mapping[str, str]  # run -> its experiment
+    there: AbstractSet[str] | None  # experiments that say they prove something; None: not known
+
+    def of(self, practice: Practice) -> str:
+        """The experiment whose run decided a practice's state; "" where it was a file, or nothing did."""
+        source = practice.shown.source if practice.shown else ""
+        named = source.partition("/")[0]  # a run's name begins with its experiment's
+        return self.runs.get(source, named if named in practice.choice.provable.drills else "")
+
+    def ready(self, practice: Practice) -> tuple[str, ...]:
+        """The drills that could show a practice, and are there."""
+        drills = practice.choice.provable.drills
+        return drills if self.there is None else tuple(one for one in drills if one in self.there)
+
+
+def roadmap(pillars: Iterable[PillarScore], answers: Answers, drills: Drills, today: date) -> tuple[Gap, ...]:
+    """Every gap, in the order to take them."""
     found = [
-        _gap(pillar.name, one, answers, measured, today)
+        _gap(pillar.name, one, answers, drills, today)
         for pillar in pillars
         for one in pillar.practices
         if one.state in _GAPS and not one.excluded and not _is_nothing_to_do(one)
@@ -80,12 +100,12 @@ def _worth(gap: Gap) -> tuple[int, int, int, int, date]:
     return refuted, _ORDER.index(gap.quadrant), -gap.impact.rank, gap.complexity.rank, gap.due
 
 
-def _gap(pillar: str, practice: Practice, answers: Answers, measured: Sequence[Measured], today: date) -> Gap:
+def _gap(pillar: str, practice: Practice, answers: Answers, drills: Drills, today: date) -> Gap:
     answer = answers.questions.get(practice.question)
     said = answer.effort_of(practice.choice.id) if answer else Effort()
     impact = said.impact or (Level.HIGH if practice.weight == HIGH_WEIGHT else Level.MEDIUM)
     complexity = said.complexity or (
-        Level.LOW if practice.state in _DRILL_ENOUGH and practice.choice.provable.drills else Level.MEDIUM
+        Level.LOW if practice.state in UNSHOWN and drills.ready(practice) else Level.MEDIUM
     )
     quadrant = quadrant_of(impact, complexity)
     phase = 0 if practice.state is State.REFUTED else min(_ORDER.index(quadrant), len(PHASES) - 1)
@@ -104,8 +124,8 @@ def _gap(pillar: str, practice: Practice, answers: Answers, measured: Sequence[M
         due=due,
         overdue=due < today,
         owner=said.owner,
-        to_do=_to_do(practice),
-        buys=tuple(_buys(practice, measured)),
+        to_do=_to_do(practice, drills),
+        buys=tuple(_buys(practice, drills)),
     )
 
 
@@ -117,21 +137,21 @@ def quadrant_of(impact: Level, complexity: Level) -> Quadrant:
     return Quadrant.QUICK_WIN if easy else Quadrant.PROJECT
 
 
-def _to_do(practice: Practice) -> str:
-    drills = " or ".join(practice.choice.provable.drills)
-    again = f"wellproven drill {practice.choice.provable.drills[0]}" if drills else "show it"
+def _to_do(practice: Practice, drills: Drills) -> str:
+    ready = drills.ready(practice)
+    experiment = drills.of(practice) or next(iter(ready or practice.choice.provable.drills), "")
+    again = f"wellproven drill {experiment}" if experiment else "show it"
     match practice.state:
         case State.REFUTED:
             return f"mend what {practice.shown.source if practice.shown else 'it'} found, then {again}"
         case State.UNPROVEN:
-            kinds = " or ".join((*practice.choice.provable.imports, *practice.choice.provable.measures))
-            return f"drill {drills}" if drills else f"bring evidence: {kinds}"
+            return _show(practice.choice.provable, ready)
         case State.STALE:
-            return f"{again} anew" if drills else "bring newer evidence"
+            return f"{again} anew" if experiment else "bring newer evidence"
         case State.PARTIAL:
             return (
                 f"{again} with the load and scope that are claimed"
-                if drills
+                if practice.choice.provable.drills
                 else f"show what is missing: {practice.because}"
             )
         case _:
@@ -139,10 +159,23 @@ def _to_do(practice: Practice) -> str:
             return practice.choice.improvement.split("Way out: ")[-1] or f"adopt: {practice.choice.title}"
 
 
-def _buys(practice: Practice, measured: Sequence[Measured]) -> Iterator[str]:
-    """What drills measured that closing the gap would buy: only where a claim was measured to be broken."""
-    for name in practice.choice.provable.drills:
-        for one in measured:
+def _show(provable: Provable, ready: Sequence[str]) -> str:
+    if not provable.drills:
+        return f"bring evidence: {provable.in_words}"
+    if not ready:
+        named = " or ".join(provable.drills)
+        return f"write an experiment that says it proves this, such as {named}, and drill it"
+    return f"drill {' or '.join(ready)}"
+
+
+def _buys(practice: Practice, drills: Drills) -> Iterator[str]:
+    """What drills measured that closing the gap would buy: only where a claim was measured to be broken.
+
+    Those that could show it, and the one that refuted it: a figure may have come from any.
+    """
+    refuting = [drills.of(practice)] if practice.state is State.REFUTED else []
+    for name in dict.fromkeys([*practice.choice.provable.drills, *refuting]):
+        for one in drills.newest:
             if one.experiment == name:
                 yield from (f"{name}: {said}" for said in _excess(one))
 

@@ -35,6 +35,7 @@ class State(StrEnum):
 
 
 CLAIMED = frozenset(set(State) - {State.NOT_CLAIMED, State.NOT_APPLICABLE})
+UNSHOWN = (State.UNPROVEN, State.STALE, State.PARTIAL)  # claimed, and evidence could show more of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,17 @@ class Practice:
         return () if self.shown is None else (self.shown, *self.further)
 
     @property
+    def lacks_proof(self) -> bool:
+        """Whether evidence that is named could show more than was shown; none could of what it all shows in part."""
+        if self.state is State.PARTIAL and self.shown is not None and not self.choice.provable.wholly:
+            return len(self.shown.short_of) > 1  # in more than what no evidence sees
+        return self.state in UNSHOWN
+
+    @property
     def because(self) -> str:
         """Why it is in this state, in a sentence; "" where there is nothing to say."""
         if self.shown is None:
-            return self.excluded
+            return ""
         match self.state:
             case State.STALE:
                 return self.shown.outdated or f"shown on {self.shown.at:%Y-%m-%d}, too long ago"
@@ -138,17 +146,20 @@ def _deciding(
     shown: Sequence[Shown], zones: Sequence[str], fresh_from: datetime, *, of_zones: bool = False
 ) -> tuple[Shown, ...]:
     """The evidence that counts, of two at one moment the one that refutes; then what it takes of further zones."""
-    refuting = [one for one in shown if not one.holds]
-    standing = [one for one in refuting if not _is_answered(one, shown)]
-    if standing:
-        return (max(standing, key=lambda one: one.at),)
-    refuted = max((one.at for one in refuting), default=None)
+    if refuting := standing(shown):
+        return (max(refuting, key=lambda one: one.at),)
+    refuted = max((one.at for one in shown if not one.holds), default=None)
     holding = [one for one in shown if one.holds and (refuted is None or one.at > refuted)]
     scoped = _held_against(zones, holding, fresh_from, of_zones=of_zones)
     if not scoped:
         return ()
     best = max(scoped, key=lambda one: (_goodness(one, fresh_from), one.at))
     return best, *_of_further_zones(best, scoped, fresh_from)
+
+
+def standing(shown: Sequence[Shown]) -> list[Shown]:
+    """Of all evidence of one practice, what refutes it still: nothing that holds has answered it."""
+    return [one for one in shown if not one.holds and not _is_answered(one, shown)]
 
 
 def _of_further_zones(best: Shown, scoped: Iterable[Shown], fresh_from: datetime) -> Iterator[Shown]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from harness.review.conditions import DEFAULT, Condition
+from harness.review.conditions import Condition
 
 
 class Risk(StrEnum):
@@ -36,6 +36,18 @@ class Provable:
 
     def __bool__(self) -> bool:
         return bool(self.drills or self.measures or self.imports)
+
+    @property
+    def in_words(self) -> str:
+        """What could show it, any one: `drill a or b; or figures c and d of any run`; "" where nothing could."""
+        figures = "figures" if len(self.measures) > 1 else "figure"
+        kinds = (
+            ("drill ", self.drills, " or ", ""),
+            (f"{figures} ", self.measures, " and ", " of any run"),  # all of them together
+            ("findings ", self.imports, " or ", ""),
+        )
+        said = "; or ".join(f"{kind}{joint.join(names)}{end}" for kind, names, joint, end in kinds if names)
+        return f"{said} (shows part of it only)" if said and not self.wholly else said
 
     @property
     def wholly(self) -> bool:
@@ -84,13 +96,11 @@ class Question:
         """The rule that counts for these choices; None where none holds."""
         return next((rule for rule in self.rules if rule.condition.holds(selected)), None)
 
-    def risk(self, selected: AbstractSet[str] | None, *, applicable: bool = True) -> Risk:
+    def risk(self, selected: AbstractSet[str] | None) -> Risk:
         """The risk of an answer: `selected` is None for a question nobody answered, and empty for `none of these`.
 
         Where no rule holds the risk is HIGH: nothing was said that would make it lower.
         """
-        if not applicable:
-            return Risk.NOT_APPLICABLE
         if selected is None:
             return Risk.UNANSWERED
         rule = self.rule(selected)
@@ -100,11 +110,6 @@ class Question:
     def names(self) -> frozenset[str]:
         """The choices that the rules speak of."""
         return frozenset().union(*(rule.condition.names() for rule in self.rules))
-
-    @property
-    def has_default(self) -> bool:
-        """Whether some rule holds for whatever was chosen."""
-        return any(rule.condition.sign == DEFAULT for rule in self.rules)
 
 
 @dataclass(frozen=True, slots=True)

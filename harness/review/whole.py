@@ -1,15 +1,16 @@
 """The whole review: scores, figures, roadmap, trade-offs, improvements, and what changed since the last milestone."""
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
-from harness.review.answers import Answers
+from harness.review.answers import Answers, Measure
 from harness.review.decisions import TradeOff, trade_offs
 from harness.review.improvements import Improved, improved
-from harness.review.measured import Measured, newest
+from harness.review.measured import Measured, newest, worst
 from harness.review.milestones import Milestone, Trend, trend
-from harness.review.roadmap import Gap, roadmap
+from harness.review.roadmap import Drills, Gap, roadmap
 from harness.review.scores import Balance, PillarScore, balance, score
 from harness.review.states import Practice
 from harness.review.types import Shown
@@ -39,6 +40,10 @@ class Review:
         """Every practice of every pillar."""
         return tuple(one for pillar in self.pillars for one in pillar.practices)
 
+    def worst(self, pillar: str) -> dict[Measure, Measured]:
+        """The worst of each figure, beside a pillar's score; none where no drill measures it."""
+        return worst(self.measured) if pillar in MEASURED_PILLARS else {}
+
 
 def review(
     answers: Answers,
@@ -47,12 +52,17 @@ def review(
     measured: Iterable[Measured],
     milestones: Sequence[Milestone],
     now: datetime,
+    experiments: AbstractSet[str] | None = None,
 ) -> Review:
-    """Hold the answers against all evidence and all figures there are. Pure."""
+    """Hold the answers against all evidence and all figures there are. Pure.
+
+    `experiments`: names of those that are there to be drilled; None where that is not known.
+    """
     figures = [one for one in measured if one.at <= now]
     latest = newest(figures)
     pillars = score(answers.lens, answers.questions, shown, now, answers.stale_after, answers.scope.zones)
     kept = [one for milestone in milestones for one in milestone.measured if milestone.at <= now]
+    runs = {one.run: one.experiment for one in figures}
     return Review(
         answers=answers,
         target=target,
@@ -60,7 +70,7 @@ def review(
         pillars=pillars,
         balance=balance(pillars),
         measured=latest,
-        gaps=roadmap(pillars, answers, latest, now.date()),
+        gaps=roadmap(pillars, answers, Drills(latest, runs, experiments), now.date()),
         trade_offs=trade_offs(answers.decisions, latest, pillars),
         improved=improved(answers.improvements, [*kept, *figures]),
         milestones=tuple(milestones),

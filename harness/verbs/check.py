@@ -17,7 +17,7 @@ from harness.plan import EXTENSION, Experiment, read_experiment, read_targets
 from harness.review import Lens, check_proves, check_scope, read_answers, read_evidence
 from harness.verbs.common import Read, Streams, add_plan_arguments, make_plans, read_files
 from harness.verbs.review_tool import FOLDER as PULLED
-from harness.verbs.reviewing import ANSWERS_FILE, embedded_zones
+from harness.verbs.reviewing import ANSWERS_FILE, known_zones
 
 HELP = "every mistake in the files, at once"
 EXAMPLES = """\
@@ -81,13 +81,12 @@ def _check_answers(path: Path) -> None:
 
 
 def _check_scope(path: Path, read: Read) -> None:
-    """The names in the answers' scope; zones only where all of them are known, those of the embedded target."""
+    """The names in the answers' scope; zones only where all of them are known."""
     try:
         answers = read_answers(path)
     except FileError:
         return  # said already
-    zones = None if read.targets else embedded_zones()
-    check_scope(answers, slos=[one.name for one in read.promises.slos], zones=zones)
+    check_scope(answers, slos=[one.name for one in read.promises.slos], zones=known_zones(read.targets))
 
 
 def _unknown_practices(experiment: Experiment, document: Document, lenses: Mapping[str, Lens]) -> list[Mistake]:

@@ -20,10 +20,12 @@ from harness.report import (
     review_json,
     roadmap_csv,
     roadmap_github,
+    roadmap_json,
     roadmap_markdown,
     show_review,
     show_roadmap,
     show_trend,
+    trend_json,
 )
 from harness.review import (
     MILESTONE_NAME,
@@ -70,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--answers", type=Path, default=Path("slos/review.yaml"), metavar="FILE", help="the answers")
     parser.add_argument("--target", default=TESTBED, metavar="T", help="whose runs count; default: testbed")
     parser.add_argument("--as", dest="form", choices=ROADMAPS, default="text", help="roadmap: its format")
-    parser.add_argument("--json", action="store_true", help="as JSON, schema wellproven/review/v1")
+    parser.add_argument("--json", action="store_true", help="as JSON, schemas wellproven/review...")
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="the review as a page, HTML, - for the terminal; pull: the answers"
     )
@@ -101,13 +103,11 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
         case "push":
             return review_tool.push(arguments, streams, partial(_elsewhere, arguments, streams))
         case "roadmap":
-            return _roadmap(_reviewed(arguments, streams).review, arguments.form, streams)
+            return _roadmap(arguments, streams)
         case "milestone":
             return _milestone(arguments, streams)
         case "trend":
-            found = _reviewed(arguments, streams).review
-            show_trend(found.milestones, found, streams.result)
-            return 0
+            return _trend(_reviewed(arguments, streams).review, streams, as_json=arguments.json)
         case _:
             return _score(_reviewed(arguments, streams), arguments, streams)
 
@@ -134,10 +134,9 @@ def _score(found: Reviewed, arguments: argparse.Namespace, streams: Streams) -> 
         _write(found, Path(arguments.output), streams)
     else:
         show_review(found.review, streams.result)
-    states = {one.state for one in found.review.practices}
-    if State.REFUTED in states:
+    if any(one.state is State.REFUTED for one in found.review.practices):
         return EXIT_REFUTED
-    return EXIT_UNPROVEN if states & {State.UNPROVEN, State.STALE, State.PARTIAL} else 0
+    return EXIT_UNPROVEN if any(one.lacks_proof for one in found.review.practices) else 0
 
 
 def _write(found: Reviewed, path: Path, streams: Streams) -> None:
@@ -149,8 +148,13 @@ def _write(found: Reviewed, path: Path, streams: Streams) -> None:
     streams.out.write(f"{path}\n")
 
 
-def _roadmap(found: Review, form: str, streams: Streams) -> int:
-    match form:
+def _roadmap(arguments: argparse.Namespace, streams: Streams) -> int:
+    if arguments.json and arguments.form != "text":
+        raise UsageError(f"--json and --as {arguments.form}: take one of them")
+    found = _reviewed(arguments, streams).review
+    match "json" if arguments.json else arguments.form:
+        case "json":
+            streams.out.write(roadmap_json(found))
         case "csv":
             streams.out.write(roadmap_csv(found.gaps))
         case "github":
@@ -162,6 +166,14 @@ def _roadmap(found: Review, form: str, streams: Streams) -> int:
     return 0
 
 
+def _trend(found: Review, streams: Streams, *, as_json: bool) -> int:
+    if as_json:
+        streams.out.write(trend_json(found))
+    else:
+        show_trend(found.milestones, found, streams.result)
+    return 0
+
+
 def _milestone(arguments: argparse.Namespace, streams: Streams) -> int:
     if len(arguments.names) != 1 or not MILESTONE_NAME.fullmatch(arguments.names[0]):
         raise UsageError("review milestone takes one name of small letters, digits and hyphens, such as spring-2027")
@@ -170,6 +182,8 @@ def _milestone(arguments: argparse.Namespace, streams: Streams) -> int:
         arguments.names[0], found.at, found.answers.lens_name, found.target, found.pillars, found.measured
     )
     streams.progress.print(f"milestone {write_milestone(arguments.answers, kept)}", soft_wrap=True)
+    if arguments.json:
+        streams.out.write(kept.model_dump_json(indent=2, by_alias=True) + "\n")
     return 0
 
 

@@ -1,7 +1,7 @@
 """A review out of files: answers, stored runs and milestones read, and held against each other."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,11 +68,11 @@ def reviewed(sources: Sources, say: Say) -> Reviewed:
     answers = read_answers(sources.answers)
     now = _now(sources, answers, say)
     slos = None if now.promises is None else [one.name for one in now.promises.slos]
-    others = _other_targets(sources)
-    check_scope(answers, slos=slos, zones=embedded_zones() if others == set() else None)
+    check_scope(answers, slos=slos, zones=known_zones(_other_targets(sources)))
     runs = list(_judged(sources, say))
     _say_zones(answers, sources.target, [record for record, _ in runs], say)
-    lens = with_findings(_with_drills(answers, sources.experiments, runs), answers.evidence)
+    experiments = list(_experiments(sources.experiments))
+    lens = with_findings(_with_drills(answers, experiments, runs), answers.evidence)
     answers = replace(answers, lens=lens)
     shown: list[Shown] = _found(answers, say)
     measured: list[Measured] = []
@@ -80,7 +80,8 @@ def reviewed(sources: Sources, say: Say) -> Reviewed:
         shown += shown_by(record, judgement, answers.lens, answers.lens_name, now)
         measured += [one for one in [measured_by(record, judgement)] if one]
     milestones = read_milestones(sources.answers, answers.lens_name, sources.target)
-    found = review(answers, sources.target, shown, measured, milestones, datetime.now(UTC))
+    there = {one.name for one in experiments if one.drill.proves}
+    found = review(answers, sources.target, shown, measured, milestones, datetime.now(UTC), there)
     return Reviewed(found, {record.info.run: record.path for record, _ in runs})
 
 
@@ -137,8 +138,16 @@ def embedded_zones() -> tuple[str, ...] | None:
     return ZONES
 
 
+def known_zones(others: Collection[str] | None) -> tuple[str, ...] | None:
+    """All zones that there are, of which a scope may name some; None where they are not known.
+
+    Those of other targets than the embedded one are theirs to name. `others`: their names; None: not known.
+    """
+    return embedded_zones() if others is not None and not others else None
+
+
 def _other_targets(sources: Sources) -> set[str] | None:
-    """Targets beside the embedded one: their zones are theirs to name. None where the file cannot be read."""
+    """Targets beside the embedded one; None where the file cannot be read."""
     try:
         return set(read_targets(sources.experiments / TARGETS_FILE))
     except FileError:
@@ -156,12 +165,11 @@ def _say_zones(answers: Answers, target: str, records: Sequence[Record], say: Sa
         say(f"scope.zones: {', '.join(missing)}: no zone that target {target} was seen to have ({known})")
 
 
-def _with_drills(answers: Answers, folder: Path, runs: Sequence[tuple[Record, Judgement]]) -> Lens:
+def _with_drills(answers: Answers, experiments: Sequence[Experiment], runs: Sequence[tuple[Record, Judgement]]) -> Lens:
     """The lens of the answers, and what the experiments that are there, and those of stored runs, could prove of it.
 
     A run that came to nothing shows nothing, and so makes nothing provable either.
     """
-    experiments = list(_experiments(folder))
     conclusive = (record for record, judgement in runs if judgement.outcome is not Outcome.UNKNOWN)
     plans = [(record.info.experiment, record.plan) for record in conclusive]
     proves = [(one.name, place) for one in experiments for place in one.drill.proves]

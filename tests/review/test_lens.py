@@ -20,7 +20,6 @@ def test_the_first_rule_that_holds_is_the_risk(tmp_path: Path) -> None:
     assert asked.risk({"b"}) is Risk.MEDIUM
     assert asked.risk(frozenset()) is Risk.HIGH
     assert asked.risk(None) is Risk.UNANSWERED
-    assert asked.risk({"a"}, applicable=False) is Risk.NOT_APPLICABLE
 
 
 def test_a_selection_no_rule_matches_is_a_high_risk(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The block of evidence in an answer's notes, and the words of a person around it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -85,6 +86,23 @@ def test_the_newest_of_each_practice_comes_first_and_the_rest_is_counted() -> No
     assert found[:4] == ["2026-11-26 b", "2026-11-28 a", "2026-11-27 a", "2026-11-26 a"]
     assert found[4:] == ["2 older or lesser ones are left out"]
     assert (made.kept, made.left_out) == (4, 2)
+
+
+def test_what_refutes_still_comes_first_however_much_was_shown_since() -> None:
+    """As the review says: a zone that was not survived is refuted, though another was lost well three times since."""
+
+    def lost(zone: str, day: int, *, holds: bool) -> Shown:
+        return replace(shown("a", day, holds), zones=frozenset({zone}))
+
+    since = [lost("b", day, holds=True) for day in (1, 2, 3)]
+    made = fresh("", lost("a", 0, holds=False), *since, shown("b", 9))
+    lines = [line.split(" (")[0] for line in made.notes.split("\n")[1:-1]]
+    assert lines[0].startswith("2026-11-24 a: refuted")
+    assert made.left_out == 1
+    many = fresh("", *(lost(zone, 0, holds=False) for zone in "acdefg"), *since)
+    assert many.notes.count("a: refuted") == 6
+    answered = fresh("", shown("a", 0, holds=False), *since)
+    assert "refuted" not in answered.notes
 
 
 def test_where_room_is_short_the_least_important_is_left_out() -> None:

@@ -3,18 +3,31 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.judge import judge
+from harness.judge import Outcome, judge
 from harness.plan import Proves, Reach, RequestPlan, Resource, Survey
 from harness.record import Record
-from harness.review import BUILT_IN, Answer, Now, Scope, Shown, State, built_in_lens, measured_by, score, shown_by
+from harness.review import (
+    BUILT_IN,
+    Answer,
+    Measure,
+    Now,
+    Scope,
+    Shown,
+    State,
+    built_in_lens,
+    measured_by,
+    score,
+    shown_by,
+)
 from harness.review.evidence import _short_of, zones_taken
 from harness.slo import BudgetingMethod, EmptySlices, LoadIndicator, Promises, RecoveryClock, RecoveryLevel, Slo
 from harness.units import NS_PER_S
-from tests.judge.records import alert, drill, objective, outage, slo
+from tests.judge.records import alert, broken, drill, objective, outage, slo, slow
 
 LENS = built_in_lens()
 QUESTION, CHOICE = "rel_redundancy", "rel_multi_zone"
@@ -192,6 +205,20 @@ def test_a_run_measures_what_its_judgement_says() -> None:
     assert found.at == AT
 
 
+def test_latency_is_that_of_the_baseline() -> None:
+    """99 of 100 took no longer with nothing broken; what the fault made of it is no measure of how fast it is."""
+    for edits, expected in (
+        ((slow(0, 10, 0.25),), 0.25),
+        ((slow(10, 20, 0.9),), 0.005),
+        ((broken(0, 10, every=20),), None),
+    ):
+        record = run(drill(*edits))
+        found = measured_by(record, judge(record))
+        assert found is not None
+        assert (found.latency_s, found.value(Measure.LATENCY)) == (expected, expected)
+        assert found.only({Measure.LATENCY}).latency_s == expected
+
+
 def test_a_run_without_recovery_has_no_recovery_time() -> None:
     """A target that never came back has no RTA, not a small one."""
     record = run(drill(outage(10, 30)))
@@ -216,6 +243,23 @@ def test_a_practice_of_two_figures_is_shown_by_both_or_not_at_all() -> None:
     late = figure(run(drill(outage(10, 30))), *place)
     assert late is not None
     assert (late.holds, late.because) == (False, "measured: rta not kept, rpa not known")
+
+
+def test_a_run_that_missed_another_promise_shows_the_figure_that_it_kept() -> None:
+    """As docs/review.md says: the load was borne before anything was broken, though nothing came back after that."""
+    record = run(drill(outage(10, 30)))
+    assert judge(record).outcome is Outcome.MISSED
+    one = figure(record, "perf_measure", "perf_load_testing")
+    assert one is not None
+    assert (one.holds, one.because) == (True, "measured: load kept")
+
+
+def test_every_figure_that_the_lens_names_is_explained() -> None:
+    """One row each in docs/review.md."""
+    page = (Path(__file__).parents[2] / "docs/review.md").read_text(encoding="utf-8")
+    named = {one for question in LENS.questions for choice in question.choices for one in choice.provable.measures}
+    assert {"rta", "load"} <= named
+    assert [one for one in sorted(named) if f"\n| `{one}` | " not in page] == []
 
 
 def test_latency_targets_are_shown_by_an_slo_with_a_latency() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from harness.errors import FileError
 from harness.review import Level, Measure, read_answers
+from harness.review.answers import Backing, Expectation
 from tests.review.lenses import lens, question
 
 GOOD = """
@@ -33,9 +34,12 @@ decisions:
       - {pillar: reliability, experiment: az-failure, measure: rpa, at-most: 1s}
       - {experiment: az-failure, measure: lost, at-most: 100}
       - {experiment: az-failure, measure: budget, at-most: 5%}
+      - {pillar: performance, practice: perf_measure/perf_load_testing}
 improvements:
   - {claim: DR time down 60 %, experiment: az-failure, measure: rta, since: 2026-03-01, less-by: 60%}
 """
+
+LIMIT = "experiment: az-failure, measure: lost, at-most: 100"
 
 
 def write(folder: Path, text: str) -> Path:
@@ -57,8 +61,10 @@ def test_everything_a_team_says_is_read(tmp_path: Path) -> None:
     assert effort.due == date(2027, 3, 31)
     assert answer.effort_of("rel_load_distribution").owner == "shop"
     [decision] = found.decisions
-    assert [one.pillar for one in decision.expects] == ["reliability", "", ""]
-    assert [(one.measure, one.at_most) for one in decision.expects] == [
+    assert [one.pillar for one in decision.expects] == ["reliability", "", "", "performance"]
+    *limits, backing = decision.expects
+    assert backing == Backing("perf_measure", "perf_load_testing", "performance")
+    assert [(one.measure, one.at_most) for one in limits if isinstance(one, Expectation)] == [
         (Measure.RPA, Fraction(1)),
         (Measure.LOST, Fraction(100)),
         (Measure.BUDGET, Fraction(1, 20)),
@@ -79,6 +85,22 @@ def test_everything_a_team_says_is_read(tmp_path: Path) -> None:
         ("rel_load_distribution: next year", "rel_load_balance: next year", "a practice"),
         ("measure: rpa, at-most: 1s", "measure: rpa, at-most: 5%", "a length of time such as 10s"),
         ("measure: lost, at-most: 100", "measure: lost, at-most: few", "a number of writes"),
+        (
+            "experiment: az-failure, measure: lost, at-most: 100",
+            "practice: rel_redundancy/rel_multi_zne",
+            "did you mean rel_redundancy/rel_multi_zone?",
+        ),
+        (
+            "experiment: az-failure, measure: lost, at-most: 100",
+            "practice: rel_redundancy/rel_multi_zone, measure: lost",
+            "a limit or a practice",
+        ),
+        (
+            "experiment: az-failure, measure: lost, at-most: 100",
+            "experiment: az-failure",
+            "add `measure:`, or name a `practice:`",
+        ),
+        (LIMIT, "experiment: az-failure, measure: latency, at-most: 5", "a length of time such as 10s"),
         ("performance: better", "performence: better", "did you mean performance?"),
         ("performance: better", "performance: great", "performance"),
         ("less-by: 60%", "less-by: 0", "a share above 0 %"),

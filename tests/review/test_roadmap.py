@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -43,6 +44,41 @@ def gap(found: Review, choice: str = CHOICE) -> Gap:
 
 def refuted() -> Shown:
     return Shown(QUESTION, CHOICE, holds=False, at=MISSED.at, source=MISSED.run, because="not kept")
+
+
+OBJECTIVES = Answer("rel_disaster_recovery", frozenset({"rel_objectives"}))
+
+
+def test_all_the_figures_that_it_takes_are_named() -> None:
+    """Recovery time alone would leave it unproven."""
+    said = replace(answers(), questions={OBJECTIVES.question: OBJECTIVES})
+    assert "figures rta and rpa of any run" in gap(reviewed(said), "rel_objectives").to_do
+
+
+def test_what_refuted_it_is_drilled_again_and_not_another() -> None:
+    """The first that is named need not be the one that found something."""
+    found = replace(refuted(), source="zone-blackhole/2026-11-20T00-00-00Z")
+    assert gap(reviewed(answers(), found)).to_do.endswith("then wellproven drill zone-blackhole")
+
+
+def test_a_figure_that_any_run_refuted_buys_what_that_run_was_over() -> None:
+    """No drill is named for it; the run is."""
+    said = replace(answers(), questions={OBJECTIVES.question: OBJECTIVES})
+    missed = Shown(OBJECTIVES.question, "rel_objectives", holds=False, at=MISSED.at, source=MISSED.run)
+    one = gap(reviewed(said, missed, figures=(MISSED,)), "rel_objectives")
+    assert "15 s of recovery time" in "; ".join(one.buys)
+    assert one.to_do.endswith("then wellproven drill az-failure")
+
+
+def test_a_drill_that_nobody_wrote_is_no_quick_win() -> None:
+    """The lens's own names for drills are no experiments of the user's."""
+    for there, level, to_do in (
+        (set(), Level.MEDIUM, "write an experiment that says it proves this, such as az-failure or zone-blackhole"),
+        ({"zone-blackhole"}, Level.LOW, "drill zone-blackhole"),
+    ):
+        one = gap(review(answers(), "testbed", (), (), (), NOW, there))
+        assert one.complexity is level
+        assert one.to_do.startswith(to_do)
 
 
 @pytest.mark.parametrize(

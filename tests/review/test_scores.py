@@ -22,7 +22,7 @@ from harness.review import (
     score,
     with_drills,
 )
-from harness.review.roadmap import roadmap
+from harness.review.roadmap import Drills, roadmap
 from tests.review.lenses import lens, question
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -184,7 +184,8 @@ def test_a_choice_that_never_lowers_a_risk_is_no_practice(asked: str, tmp_path: 
     assert pillar.risks_claimed.high == (asked != "no rule tells them apart")
     answers = Answers(Path("review.yaml"), "ours", ours)
     unanswered = score(ours, {}, [], NOW)
-    assert {one.practice.choice.id for one in roadmap(unanswered, answers, (), NOW.date())} == set(choices) - none
+    gaps = roadmap(unanswered, answers, Drills((), {}, None), NOW.date())
+    assert {one.practice.choice.id for one in gaps} == set(choices) - none
 
 
 @pytest.mark.parametrize("asked", ["none, unnamed", "none, as a harm"])

@@ -23,7 +23,7 @@ from harness.review import (
     review,
     write_milestone,
 )
-from harness.review.answers import Decision, Expectation, Improvement
+from harness.review.answers import Backing, Decision, Expectation, Improvement
 from tests.review.figures import measured
 
 LENS = built_in_lens()
@@ -90,6 +90,27 @@ def test_each_pillars_effect_stands_with_its_own_evidence() -> None:
     assert by_pillar["reliability"] == by_pillar["costOptimization"] == ()
     assert [check.outcome for check in one.whole] == [Outcome.MISSED]
     assert len(one.contradictions) == 2
+
+
+@pytest.mark.parametrize(
+    ("holds", "outcome", "said"),
+    [
+        (True, Outcome.MET, "rel_multi_zone is proven: so (a run)"),
+        (False, Outcome.MISSED, "rel_multi_zone is refuted: so (a run)"),
+        (None, Outcome.UNKNOWN, "rel_multi_zone is unproven"),
+    ],
+)
+def test_a_practice_is_evidence_of_an_effect_by_its_state(holds: bool | None, outcome: Outcome, said: str) -> None:
+    """Of any pillar, of those too that no drill measures; refuted it contradicts the effect, once."""
+    effects = {"costOptimization": Effect.BETTER, "reliability": Effect.BETTER}
+    named = tuple(Backing(QUESTION, CHOICE, pillar) for pillar in effects)
+    decision = Decision("d", "Two zones", date(2026, 3, 1), "", "", effects, named, "r:1")
+    at = datetime(2026, 11, 1, tzinfo=UTC)
+    shown = () if holds is None else (Shown(QUESTION, CHOICE, holds=holds, at=at, source="a run", because="so"),)
+    [one] = reviewed(decisions=(decision,), shown=shown).trade_offs
+    assert [on.outcome for on in one.effects] == [outcome] * 2
+    assert [check.because for check in one.checked] == [said] * 2
+    assert len(one.contradictions) == (2 if holds is False else 0)
 
 
 def test_a_kept_limit_makes_no_pillar_better_that_a_drill_refuted() -> None:
@@ -226,6 +247,26 @@ def test_a_run_that_does_not_know_a_figure_hides_no_older_one() -> None:
     assert (found.measured[1].rto_s, found.measured[1].burn) == (None, None)
     newest = measured("2026-11-21", rpa_s=0.4)
     assert [one.run for one in reviewed(contradicting, blind, newest).measured] == [newest.run]
+
+
+def test_runs_that_know_nothing_are_one_row() -> None:
+    """The newest of them; what an older one measured stands beside it."""
+    nothing: dict[str, None] = dict.fromkeys(
+        ("rta_s", "rto_s", "rpa_s", "rpo_s", "lost", "budget_ratio", "budget_allowed_ratio", "burn")
+    )
+    blind = [measured(f"2026-11-{day}", **nothing) for day in (18, 19, 20)]
+    assert [one.run for one in reviewed(*blind).measured] == [blind[-1].run]
+    known = measured("2026-11-01")
+    assert [one.run for one in reviewed(known, *blind).measured] == [blind[-1].run, known.run]
+
+
+def test_a_claim_that_nothing_was_measured_for_since_says_so() -> None:
+    """Three runs are enough to compare; none of them came after."""
+    figures = [measured(f"2026-03-0{day}", rta_s=8.0) for day in (1, 2, 3)]
+    [one] = reviewed(*figures, improvements=(FASTER,)).improved
+    assert one.because.endswith("no run has measured it since 2026-03-31")
+    [one] = reviewed(figures[0], improvements=(FASTER,)).improved
+    assert one.because.endswith("one run measured it, and it takes two")
 
 
 def test_no_recovery_is_not_forgotten_for_a_run_that_measured_none() -> None:

@@ -1,7 +1,7 @@
 """A review, shown: terminal, page, JSON, and its roadmap as Markdown, CSV and GitHub issues."""
 
 from harness.report.review.exports import roadmap_csv, roadmap_github, roadmap_markdown
-from harness.report.review.json import review_json
+from harness.report.review.json import review_json, roadmap_json, trend_json
 from harness.report.review.page import review_html
 from harness.report.review.terminal import show_review, show_roadmap, show_trend
 
@@ -10,8 +10,10 @@ __all__ = [
     "review_json",
     "roadmap_csv",
     "roadmap_github",
+    "roadmap_json",
     "roadmap_markdown",
     "show_review",
     "show_roadmap",
     "show_trend",
+    "trend_json",
 ]

@@ -1,4 +1,4 @@
-"""A review for machines: schema wellproven/review/v1.
+"""A review for machines: schema wellproven/review/v1, and its roadmap and its trend alone.
 
 Scores are 0..100 or null, ratios 0..1, times seconds, instants ISO 8601 in UTC.
 """
@@ -7,35 +7,95 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
-from harness.review import FORMULA, Change, Checked, Gap, Improved, PillarScore, Practice, Review, TradeOff, Trend
+from harness.review import (
+    FORMULA,
+    Answer,
+    Backing,
+    Change,
+    Checked,
+    Gap,
+    Improved,
+    Measure,
+    Measured,
+    Milestone,
+    PillarScore,
+    Practice,
+    Question,
+    Review,
+    TradeOff,
+    Trend,
+)
 
 REVIEW_SCHEMA: Final = "wellproven/review/v1"
+ROADMAP_SCHEMA: Final = "wellproven/review-roadmap/v1"
+TREND_SCHEMA: Final = "wellproven/review-trend/v1"
 
 
 def review_json(review: Review) -> str:
     """The whole review, indented."""
     words = {
         "schema": REVIEW_SCHEMA,
-        "at": review.at.isoformat(timespec="seconds"),
-        "lens": review.answers.lens_name,
-        "target": review.target,
+        **_head(review),
+        "answers": str(review.answers.file),
+        "scope": {
+            "load": float(review.answers.scope.load),
+            "slos": list(review.answers.scope.slos),
+            "zones": list(review.answers.scope.zones),
+        },
+        "stale_after_s": review.answers.stale_after.total_seconds(),
         "formula": FORMULA,
         "balanced": {
             "claimed": review.balance.claimed,
             "proven": review.balance.proven,
             "provable": review.balance.provable,
         },
-        "pillars": [_pillar(one) for one in review.pillars],
+        "pillars": [_pillar(one, review) for one in review.pillars],
         "measured": [one.model_dump(mode="json") for one in review.measured],
         "roadmap": [_gap(one) for one in review.gaps],
         "trade_offs": [_trade_off(one) for one in review.trade_offs],
         "improvements": [_improved(one) for one in review.improved],
-        "trend": _trend(review.trend) if review.trend else None,
+        **_course(review),
     }
+    return _text(words)
+
+
+def roadmap_json(review: Review) -> str:
+    """The roadmap alone, indented: the gaps as the whole review has them."""
+    return _text({"schema": ROADMAP_SCHEMA, **_head(review), "roadmap": [_gap(one) for one in review.gaps]})
+
+
+def trend_json(review: Review) -> str:
+    """The scores of each milestone and what changed since the newest, as the whole review has them."""
+    return _text({"schema": TREND_SCHEMA, **_head(review), **_course(review)})
+
+
+def _text(words: dict[str, object]) -> str:
     return json.dumps(words, indent=2) + "\n"
 
 
-def _pillar(pillar: PillarScore) -> dict[str, object]:
+def _head(review: Review) -> dict[str, object]:
+    at = review.at.isoformat(timespec="seconds")
+    return {"at": at, "lens": review.answers.lens_name, "target": review.target}
+
+
+def _course(review: Review) -> dict[str, object]:
+    return {
+        "milestones": [_milestone(one) for one in review.milestones],
+        "trend": _trend(review.trend) if review.trend else None,
+    }
+
+
+def _milestone(one: Milestone) -> dict[str, object]:
+    pillars = [
+        {"id": then.id, "name": then.name, "claimed": then.claimed, "proven": then.proven, "provable": then.provable}
+        for then in one.pillars
+    ]
+    return {"name": one.name, "at": one.at.isoformat(timespec="seconds"), "pillars": pillars}
+
+
+def _pillar(pillar: PillarScore, review: Review) -> dict[str, object]:
+    asked = next(one.questions for one in review.answers.lens.pillars if one.id == pillar.id)
+    answers = review.answers.questions
     return {
         "id": pillar.id,
         "name": pillar.name,
@@ -50,12 +110,34 @@ def _pillar(pillar: PillarScore) -> dict[str, object]:
         "medium_risk_proven": pillar.risks_proven.medium,
         "unknown_risk": pillar.risks_claimed.unknown,
         "unanswered": pillar.unanswered,
-        "practices": [_practice(one) for one in pillar.practices],
+        "worst": [_worst(measure, one) for measure, one in review.worst(pillar.id).items()],
+        "questions": [_question(one, answers.get(one.id)) for one in asked],
+        "practices": [_practice(one, answers.get(one.question)) for one in pillar.practices],
     }
 
 
-def _practice(practice: Practice) -> dict[str, object]:
-    shown = practice.shown
+def _worst(measure: Measure, one: Measured) -> dict[str, object]:
+    return {
+        "measure": measure.value,
+        "value": one.value(measure),
+        "limit": one.limit(measure),
+        "experiment": one.experiment,
+        "run": one.run,
+    }
+
+
+def _question(question: Question, answer: Answer | None) -> dict[str, object]:
+    return {
+        "id": question.id,
+        "title": question.title,
+        "answered": answer is not None,
+        "owner": answer.owner if answer else "",
+        "notes": answer.notes if answer else "",
+    }
+
+
+def _practice(practice: Practice, answer: Answer | None) -> dict[str, object]:
+    shown, provable = practice.shown, practice.choice.provable
     return {
         "question": practice.question,
         "choice": practice.choice.id,
@@ -69,10 +151,13 @@ def _practice(practice: Practice) -> dict[str, object]:
             {"source": one.source, "at": one.at.isoformat(), "zones": sorted(one.zones)} for one in practice.rests_on
         ],
         "excluded": practice.excluded or None,
+        "not_applicable": answer.not_applicable.get(practice.choice.id) if answer else None,
         "provable_by": {
-            "drills": list(practice.choice.provable.drills),
-            "measures": list(practice.choice.provable.measures),
-            "imports": list(practice.choice.provable.imports),
+            "drills": list(provable.drills),
+            "measures": list(provable.measures),
+            "imports": list(provable.imports),
+            "partly": list(provable.partly),
+            "wholly": provable.wholly,
         },
     }
 
@@ -123,11 +208,14 @@ def _trade_off(one: TradeOff) -> dict[str, object]:
 
 
 def _checked(one: Checked) -> dict[str, object]:
+    expected = one.expectation
+    limit = None if isinstance(expected, Backing) else expected
     return {
-        "pillar": one.expectation.pillar or None,
-        "experiment": one.expectation.experiment,
-        "measure": one.expectation.measure.value,
-        "at_most": float(one.expectation.at_most),
+        "pillar": expected.pillar or None,
+        "practice": f"{expected.question}/{expected.choice}" if isinstance(expected, Backing) else None,
+        "experiment": limit.experiment if limit else None,
+        "measure": limit.measure.value if limit else None,
+        "at_most": float(limit.at_most) if limit else None,
         "measured": one.measured,
         "run": one.run or None,
         "outcome": one.outcome.value,

@@ -5,9 +5,20 @@ from typing import Final
 
 from harness.judge import Outcome
 from harness.report import words
-from harness.review import CLAIMED, Choice, Effect, Gap, Measured, OnPillar, Practice, Review, Risks, Shown, State
+from harness.review import (
+    CLAIMED,
+    UNSHOWN,
+    Effect,
+    Gap,
+    Measured,
+    OnPillar,
+    Practice,
+    Review,
+    Risks,
+    Shown,
+    State,
+)
 
-UNSHOWN: Final = (State.UNPROVEN, State.STALE, State.PARTIAL)  # claimed, and evidence could show it
 _SYMBOLS: Final = {
     State.REFUTED: "✗",
     State.UNPROVEN: "?",
@@ -20,9 +31,9 @@ _SYMBOLS: Final = {
 }
 MEANINGS: Final = {
     State.REFUTED: "claimed, and the newest evidence says otherwise",
-    State.UNPROVEN: "claimed; a drill or a measurement could show it, and none has",
+    State.UNPROVEN: "claimed; a drill, a measurement or a finding could show it, and none has",
     State.STALE: "shown, but too long ago, or on a target that has changed since",
-    State.PARTIAL: "shown, with less load or scope than is claimed",
+    State.PARTIAL: "shown in part: of less load or scope than is claimed, or by what cannot see all of it",
     State.PROVEN: "claimed, and shown by evidence that still counts",
     State.NOT_TESTABLE: "claimed, and only words stand for it: no drill, figure or file that is named could show it",
     State.NOT_CLAIMED: "nobody claims it",
@@ -56,14 +67,24 @@ def headline(review: Review) -> tuple[State, str]:
     """The whole review in a sentence, and the state it is in: the worst of what could be shown."""
     found = Counter(one.state for one in review.practices)
     claims = sum(count for state, count in found.items() if state in CLAIMED)
-    unshown = sum(found[state] for state in UNSHOWN)
-    rest = f"{found[State.PROVEN]} proven, {found[State.NOT_TESTABLE]} only words"
+    unshown = sum(one.lacks_proof for one in review.practices)
+    in_part = sum(found[state] for state in UNSHOWN) - unshown
+    partly = f"{in_part} in part, as far as anything named could" if in_part else ""
+    rest = ", ".join(
+        one for one in (f"{found[State.PROVEN]} proven", partly, f"{found[State.NOT_TESTABLE]} only words") if one
+    )
     if found[State.REFUTED]:
         return State.REFUTED, f"REFUTED: {found[State.REFUTED]} of {claims} claims; {unshown} not proven, {rest}"
     if unshown:
         return State.UNPROVEN, f"NOT PROVEN: {unshown} of {claims} claims; none refuted, {rest}"
+    others = f"{partly}; the others are only words" if partly else "the others are only words"
     if found[State.PROVEN]:
-        return State.PROVEN, f"PROVEN: {found[State.PROVEN]} of {claims} claims; the others are only words"
+        return State.PROVEN, f"PROVEN: {found[State.PROVEN]} of {claims} claims; {others}"
+    if in_part:
+        return (
+            State.PARTIAL,
+            f"SHOWN IN PART: {in_part} of {claims} claims, as far as anything named could; the others are only words",
+        )
     if claims:
         return State.NOT_TESTABLE, f"ONLY WORDS: {claims} of {claims} claims; nothing that is named could prove them"
     return State.NOT_CLAIMED, "Nothing is claimed"
@@ -104,20 +125,14 @@ def figures(one: Measured) -> list[str]:
         found.append(f"{words.percent(one.budget_ratio)} of a window's budget{limit}")
     if one.burn is not None:
         found.append(f"burn {one.burn:.3g} over the drill")
+    if one.latency_s is not None:
+        found.append(f"p99 {seconds(one.latency_s)} with nothing broken")
     return [said for said in found if said]
 
 
-def could_show(choice: Choice) -> str:
-    """What could prove a practice: drills, figures of any run, other tools' findings; "" where nothing named can."""
-    one = choice.provable
-    figures = "figures" if len(one.measures) > 1 else "figure"
-    kinds = (
-        ("drill", " or ".join(one.drills)),
-        (figures, " and ".join(one.measures)),  # all of them together
-        ("findings", " or ".join(one.imports)),
-    )
-    said = "; ".join(f"{kind} {names}" for kind, names in kinds if names)
-    return f"{said}, a part of it" if said and not one.wholly else said
+def worst(review: Review, pillar: str) -> str:
+    """The worst of each figure beside a pillar's score, with its limit; "" where there is none."""
+    return ", ".join(said for measure, one in review.worst(pillar).items() for said in figures(one.only({measure})))
 
 
 def effect(one: OnPillar) -> str:

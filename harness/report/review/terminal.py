@@ -70,11 +70,13 @@ def _indented(line: RenderableType) -> RenderableType:
     return Padding(_Hanging(line) if isinstance(line, Text) else line, (0, 0, 0, 2), expand=False)
 
 
-def _scorecard(review: Review) -> Iterator[Text]:
+def _scorecard(review: Review) -> Iterator[RenderableType]:
     yield Text(f"{'':<{_NAME}}{'score, 0 to 100':^25}{'questions at risk':>20}", style="dim")
     yield Text(_HEAD, style="dim")
     for one in review.pillars:
         yield Text(_line(one.name, one.claimed, one.proven, one.provable) + _risks(one))
+        if measured := phrases.worst(review, one.id):
+            yield _indented(Text(f"worst measured: {measured}", style="dim"))
     total = review.balance
     yield Text(_line("balanced, each the same", total.claimed, total.proven, total.provable), style="bold")
     for one in review.pillars:
@@ -151,7 +153,7 @@ def _practices(found: Sequence[Practice]) -> Iterator[Text]:
         yield Text.assemble((words.visible(one.choice.id), _STATE_STYLES[one.state]), because, by)
     for one in found:
         if one not in reasoned:
-            how = phrases.could_show(one.choice)
+            how = one.choice.provable.in_words
             yield Text.assemble(words.visible(one.choice.id), (f": {words.visible(how)}" if how else "", "dim"))
 
 

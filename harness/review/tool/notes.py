@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from harness.review.states import standing
 from harness.review.types import Shown
 
 BEGIN: Final = "--- wellproven: evidence of drills, replaced by each push; write outside of these lines ---"
@@ -90,15 +91,21 @@ def _split(notes: str) -> tuple[str, str, str] | None:
 def _ranked(shown: Iterable[Shown]) -> tuple[list[Shown], int]:
     """The evidence, most important first, and how much is not even tried.
 
-    The newest of each practice before any older one; among them what refutes, then the younger.
+    What refutes a practice still comes first, all of it: the review says refuted, however much was shown since. Then
+    the newest of each practice before any older one; among them what refutes, then the younger.
     """
     every = sorted(set(shown), key=_name)  # an order without ties: a second push must read the same
     every.sort(key=lambda one: (-one.at.timestamp(), one.holds))
     by_choice = defaultdict[str, list[Shown]](list)
     for one in every:
         by_choice[one.choice].append(one)
-    tried = [(age, one) for found in by_choice.values() for age, one in enumerate(found[:PER_CHOICE_MAX])]
-    tried.sort(key=lambda pair: (pair[0], pair[1].holds, -pair[1].at.timestamp(), _name(pair[1])))
+    first = {one for found in by_choice.values() for one in standing(found)}
+    tried: list[tuple[int, Shown]] = []
+    for found in by_choice.values():
+        found.sort(key=lambda one: one not in first)
+        most = max(PER_CHOICE_MAX, sum(one in first for one in found))
+        tried += enumerate(found[:most])
+    tried.sort(key=lambda pair: (pair[1] not in first, pair[0], pair[1].holds, -pair[1].at.timestamp(), _name(pair[1])))
     return [one for _, one in tried], len(every) - len(tried)
 
 

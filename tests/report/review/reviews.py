@@ -146,7 +146,7 @@ def figures(naming: Naming = tame) -> list[Measured]:
         measured("2026-05-01", name, run=naming("az-failure/spring"), rta_s=12.0),
         measured(
             "2026-11-20", name, run=naming("az-failure/autumn"), outcome=Outcome.MISSED,
-            rta_s=25.5, lost=1_017, rpa_s=3.25, budget_ratio=0.081, burn=31.4,
+            rta_s=25.5, lost=1_017, rpa_s=3.25, budget_ratio=0.081, burn=31.4, latency_s=0.125,
         ),
         measured(
             "2026-11-21", naming("quiet"), run=naming("quiet/autumn"), rta_s=None, rto_s=None, rpa_s=None, rpo_s=None,

@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.report import review_json, roadmap_csv, roadmap_github, roadmap_markdown
+from harness.report import (
+    review_json,
+    roadmap_csv,
+    roadmap_github,
+    roadmap_json,
+    roadmap_markdown,
+    trend_json,
+)
 from harness.review import Gap, Review, State
 from tests.report.review.reviews import bare, hostile, whole
 
@@ -82,6 +89,46 @@ def test_json_says_the_reviews_numbers(found: Review) -> None:
         assert [one["state"] for one in words["practices"]] == [one.state for one in pillar.practices]
     assert [one["choice"] for one in said["roadmap"]] == [one.practice.choice.id for one in found.gaps]
     assert (said["trend"] is None) is (found.trend is None)
+
+
+def test_json_lacks_nothing_that_the_page_shows() -> None:
+    """What the claims are made for, who answers for a question, why something does not apply, scores of milestones."""
+    found = whole()
+    said = json.loads(review_json(found))
+    assert said["scope"] == {"load": 1.0, "slos": ["orders"], "zones": []}
+    assert (said["stale_after_s"], said["answers"]) == (90 * 86_400, "review.yaml")
+    questions = {one["id"]: one for pillar in said["pillars"] for one in pillar["questions"]}
+    assert (questions["zones"]["owner"], questions["zones"]["notes"]) == ("team", "noted")
+    assert (questions["zones"]["answered"], questions["open"]["answered"]) == (True, False)
+    practices = {one["choice"]: one for pillar in said["pillars"] for one in pillar["practices"]}
+    assert practices["elsewhere"]["not_applicable"] == "not here"
+    assert (practices["scanned"]["excluded"], practices["scanned"]["because"]) == ("not this year", "")
+    assert practices["scanned"]["provable_by"]["wholly"] is True
+    [then] = said["milestones"]
+    assert then["pillars"][0]["proven"] == found.milestones[0].pillars[0].proven
+
+
+def test_the_worst_figures_stand_under_the_pillars_that_drills_measure() -> None:
+    """The largest of each kind, with its run and its limit; no recovery at all is the worst; none at other pillars."""
+    found = whole()
+    mild = found.measured[0].model_copy(update={"run": "mild", "rta_s": 1.0, "rpa_s": 0.1, "budget_ratio": 0.01})
+    said = json.loads(review_json(replace(found, measured=(mild, *found.measured))))
+    worst = {one["measure"]: one for one in said["pillars"][0]["worst"]}
+    assert (worst["rta"]["value"], worst["rta"]["limit"], worst["rta"]["run"]) == (25.5, 10.0, "az-failure/autumn")
+    assert (worst["burn"]["value"], worst["burn"]["limit"]) == (31.4, None)
+    assert [one["worst"] for one in said["pillars"][1:]] == [[], []]
+    never = mild.model_copy(update={"run": "never", "rta_s": None, "recovered": False})
+    worst = json.loads(review_json(replace(found, measured=(*found.measured, never))))["pillars"][0]["worst"]
+    assert (worst[0]["run"], worst[0]["value"]) == ("never", None)
+
+
+def test_roadmap_and_trend_alone_are_what_the_whole_has() -> None:
+    """Under schemas of their own."""
+    whole_said = json.loads(review_json(whole()))
+    roadmap, trend = json.loads(roadmap_json(whole())), json.loads(trend_json(whole()))
+    assert (roadmap["schema"], trend["schema"]) == ("wellproven/review-roadmap/v1", "wellproven/review-trend/v1")
+    assert roadmap["roadmap"] == whole_said["roadmap"]
+    assert (trend["milestones"], trend["trend"]) == (whole_said["milestones"], whole_said["trend"])
 
 
 def keys(value: object) -> set[str]:

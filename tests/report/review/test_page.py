@@ -163,7 +163,9 @@ def test_every_practice_has_its_row(page: str, found: Review) -> None:
             assert row[3] == one.because
             assert row[4] == f"{one.shown.source}{one.shown.at:%Y-%m-%d}"
     assert [row[4] for row in rows if row[1].startswith("Practise said")] == ["only words"]
-    assert [row[4] for row in rows if row[1].startswith("Practise scanned")] == ["could be: figure slo; findings sarif"]
+    assert [row[4] for row in rows if row[1].startswith("Practise scanned")] == [
+        "could be: figure slo of any run; or findings sarif"
+    ]
     page_links = {one.get("href") for tag, one in reader.tags if tag == "a"}
     assert "az-failure/autumn/report.html" in page_links
     assert not any("sarif" in (link or "") for link in page_links)
@@ -179,14 +181,15 @@ def test_what_is_left_out_says_why(page: str) -> None:
 def test_what_drills_measured_stands_beside_the_scores(page: str, found: Review) -> None:
     """Recovery, data, budget and burn of the newest run of each experiment; a dash where there is no figure."""
     reader = read(page)
-    assert reader.row("az-failure/autumn", 6)[1:] == [
+    assert reader.row("az-failure/autumn", 7)[1:] == [
         "✗ missed",
         "RTA 25.5 s of RTO 10 s",
         "1,017 acknowledged writes lostRPA 3.25 s of RPO 1 s",
         "8.1 % of 5 % allowed",
         "31.4",
+        "0.125 s",
     ]
-    assert reader.row("quiet/autumn", 6)[1:] == ["✓ met", "-", "-", "-", "-"]
+    assert reader.row("quiet/autumn", 7)[1:] == ["✓ met", "-", "-", "-", "-", "-"]
     reliability = found.pillars[0]
     scores = f"(claimed {phrases.score(reliability.claimed)}, proven {phrases.score(reliability.proven)})"
     assert f"reliability {scores}" in " ".join(reader.sections["measured"].split())

@@ -9,7 +9,7 @@ from consoles import plain, shown
 
 from harness.report import show_review, show_roadmap, show_trend
 from harness.report.review import phrases
-from harness.review import Review
+from harness.review import Provable, Review, State
 from tests.report.review.reviews import bare, hostile, whole
 
 
@@ -62,10 +62,37 @@ def test_the_scorecard_is_the_reviews() -> None:
         assert row[6] == str(pillar.unanswered)
 
 
+def test_what_drills_measured_stands_below_the_score_that_it_is_about() -> None:
+    """The worst of each figure, right below the pillar's row."""
+    lines = [line.strip() for line in printed(whole(), 200).splitlines()]
+    at = next(index for index, line in enumerate(lines) if line.startswith("Reliability "))
+    assert lines[at + 1].startswith("worst measured: RTA 25.5 s of RTO 10 s, RPA 3.25 s of RPO 1 s, 1,017 writes lost")
+    assert sum(line.startswith("worst measured") for line in lines) == 1
+
+
 def test_the_worst_comes_first() -> None:
     """The first line says how many claims are refuted, and with none how many are not proven."""
     assert printed(whole()).startswith("REFUTED: 1 of 5 claims")
     assert printed(bare()).startswith("NOT PROVEN: 4 of 5 claims")
+
+
+def test_what_no_evidence_could_show_more_of_is_not_called_unproven() -> None:
+    """It is said to be shown in part; with a further reason, such as too small a load, it is not proven as before."""
+    found = whole()
+    part = Provable(imports=("asff",), partly=("asff",))
+    kept = [one for one in found.practices if one.choice.id in ("many", "part")]
+    most = tuple(replace(one, choice=replace(one.choice, provable=part)) for one in kept)
+    pillar = replace(found.pillars[0], practices=most)
+    assert phrases.headline(replace(found, pillars=(pillar,)))[1].startswith(
+        "PROVEN: 1 of 2 claims; 1 in part, as far as anything named could;"
+    )
+    assert [one.lacks_proof for one in most] == [False, False]
+    alone = replace(found, pillars=(replace(pillar, practices=most[1:]),))
+    assert phrases.headline(alone)[0] is State.PARTIAL
+    assert most[1].shown is not None
+    twice = replace(most[1], shown=replace(most[1].shown, short_of=("less load", "unseen")))
+    assert twice.lacks_proof
+    assert phrases.headline(replace(found, pillars=(replace(pillar, practices=(twice,)),)))[0] is State.UNPROVEN
 
 
 def test_every_gap_is_in_the_roadmap() -> None:
