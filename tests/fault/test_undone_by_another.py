@@ -24,7 +24,7 @@ from tests.fault.flagged import flagged
 from tests.fault.killed import Broken, fault, python, undone_by_another
 from tests.fault.ssm_server import ssm_server
 from tests.fault.test_catalogue import LISTENER, listener
-from tests.testbed.beds import bed_up, eventually
+from tests.testbed.beds import bed_up, eventually, keys_of
 
 type Row = Callable[[Path], AbstractContextManager[Broken]]
 
@@ -222,7 +222,7 @@ def test_a_fault_whose_process_was_killed_is_undone_by_another(name: str, tmp_pa
 
 @pytest.fixture(scope="module")
 def bed() -> Iterator[Bed]:
-    with bed_up("by-another") as bed:
+    with bed_up("by-another") as bed, keys_of(bed):
         yield bed
 
 
@@ -240,7 +240,8 @@ def test_a_fault_on_the_bed_whose_process_was_killed_is_undone_by_another(name: 
         return answer.status_code != 200 or answer.elapsed.total_seconds() > 0.4
 
     def is_touched() -> bool:
-        proxy = httpx.get(f"{wire['api_url']}/proxies/cache", trust_env=False).json()
+        key = {"Authorization": f"Bearer {status.environment['WELLPROVEN_TOXIPROXY_TOKEN']}"}
+        proxy = httpx.get(f"{wire['api_url']}/proxies/cache", headers=key, trust_env=False).json()
         return bool(proxy["toxics"]) or not proxy["enabled"]
 
     rows = {
