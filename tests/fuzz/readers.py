@@ -65,6 +65,7 @@ REVIEW_EVERY = 10
 TERMINAL_EVERY, HTML_EVERY = 5, 100
 
 STATIC = "proves: {question: sec_build, choice: sec_static_testing}"
+PAGED = "proves: {question: ops_alerting, choice: ops_alert_tuning}"
 ENTRIES = {
     "sarif": f"{{file: FILE, kind: sarif, {STATIC}}}",
     "asff": "{file: FILE, kind: asff}",
@@ -72,6 +73,7 @@ ENTRIES = {
     "cost": "{file: FILE, kind: cost, tags: [team, service], team: team, budgets: {all: 12000}}",
     "carbon": "{file: FILE, kind: carbon, goal: {baseline: 2026-01, due: 2026-12, less-by: 10%, owner: platform}}",
     "budget": "{file: FILE, kind: budget, objectives: shop.yaml, slos: [orders-accepted]}",
+    "figures": f"{{file: FILE, kind: figures, {PAGED}, column: pages, at-most: 5%, over: 8d, every: 2d}}",
 }
 
 
@@ -90,6 +92,8 @@ def evidence_files() -> Iterator[tuple[str, str, bytes]]:
     yield "carbon.csv", "carbon", f"month,service,kg_co2e\n{months}".encode()
     hours = "".join(f"2026-10-01T{hour:02}:00:00Z,orders-accepted,{990 + hour % 10},1000\n" for hour in range(24))
     yield "budget.csv", "budget", f"at,slo,good,total\n{hours}".encode()
+    days = "".join(f"2026-09-{day:02},{day % 6}%\n" for day in range(10, 30))
+    yield "figures.csv", "figures", f"day,pages\n{days}2026-09-30T12:00:00Z,0.04\n".encode()
 
 
 # --- how they are made -----------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Evidence for what drills cannot reach: other tools' findings, costs, emissions, error budgets from history.
+"""Evidence for what drills cannot reach: findings, costs, emissions, budgets, figures of one's own.
 
 One kind a file; `evidence:` in the answers names the files. docs/evidence.md describes the formats. Rules of meaning:
 

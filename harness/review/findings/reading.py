@@ -14,6 +14,7 @@ from harness.review.findings.asff import AsffEvidence
 from harness.review.findings.budget import BudgetEvidence
 from harness.review.findings.carbon import CarbonEvidence
 from harness.review.findings.cost import CostEvidence
+from harness.review.findings.figures import FiguresEvidence
 from harness.review.findings.prowler import ProwlerEvidence
 from harness.review.findings.sarif import SarifEvidence
 from harness.review.findings.source import open_source
@@ -21,7 +22,7 @@ from harness.review.findings.written import Place
 from harness.review.types import Choice, Lens, Shown
 
 WrittenEvidence = Annotated[
-    SarifEvidence | AsffEvidence | ProwlerEvidence | CostEvidence | CarbonEvidence | BudgetEvidence,
+    SarifEvidence | AsffEvidence | ProwlerEvidence | CostEvidence | CarbonEvidence | BudgetEvidence | FiguresEvidence,
     Field(discriminator="kind"),
 ]
 

@@ -114,10 +114,14 @@ class Source:
             return None
         return Decimal(text)
 
+    def moment(self, written: str, line: int, path: str) -> datetime | None:
+        """A point in time, or the beginning of a month or a day (`2026-03`, `2026-03-01`)."""
+        text = written.strip()
+        return self.instant(f"{text}-01" if re.fullmatch(r"\d{4}-\d{2}", text, re.ASCII) else text, line, path)
+
     def day(self, written: str, line: int, path: str) -> date | None:
         """A month or a day (`2026-03`, `2026-03-01`), or the day of a point in time."""
-        text = written.strip()
-        found = self.instant(f"{text}-01" if re.fullmatch(r"\d{4}-\d{2}", text, re.ASCII) else text, line, path)
+        found = self.moment(written, line, path)
         return found.date() if found else None
 
 

@@ -25,6 +25,7 @@ def test_the_pages_example_is_an_entry_of_every_kind() -> None:
         "cost",
         "carbon",
         "budget",
+        "figures",
     }
 
 
