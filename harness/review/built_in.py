@@ -22,6 +22,8 @@ class _ProvenBy(FileModel):
     imports: list[Literal["sarif", "prowler", "asff", "cost", "carbon", "budget"]] = Field(default=[], alias="import")
     partly: list[str] = []  # those of them that never show all of it
     unseen: str = ""  # what the drills among these leave unseen
+    own_drill: str = Field(default="", alias="own-drill")  # what one of the team's own would do
+    own_figure: str = Field(default="", alias="own-figure")  # what the team would measure itself
 
 
 class _Practice(FileModel):
@@ -94,6 +96,8 @@ def _choice(raw: _Practice) -> Choice:
             imports=tuple(proven_by.imports),
             partly=tuple(proven_by.partly),
             unseen=proven_by.unseen,
+            own_drill=proven_by.own_drill,
+            own_figure=proven_by.own_figure,
         ),
     )
 
@@ -135,8 +139,8 @@ def _questions(questions: Iterable[Question]) -> Iterable[dict[str, Any]]:
 
 
 def _proof(provable: Provable) -> Iterator[str]:
-    """What could prove a practice, as a sentence; none where nothing that is named could."""
-    if provable:
+    """What could prove a practice, as a sentence; none where nothing is known that could."""
+    if provable.in_words:
         yield f"Could be proven by: {provable.in_words}."
 
 

@@ -29,7 +29,7 @@ class State(StrEnum):
     STALE = "stale"  # shown, too long ago or on a target that has changed since
     PARTIAL = "partial"  # shown, with less load or scope than claimed
     PROVEN = "proven"
-    NOT_TESTABLE = "not testable"  # claimed, and nothing that could show it is named
+    NOT_TESTABLE = "not testable"  # claimed, and nothing that is named could show it
     NOT_CLAIMED = "not claimed"
     NOT_APPLICABLE = "not applicable"
 

@@ -1,6 +1,6 @@
 """A lens: pillars, their questions, the choices of each, and the rules that make a risk of what was chosen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -25,7 +25,10 @@ SEVERITY = {Risk.NONE: 0, Risk.MEDIUM: 1, Risk.HIGH: 2}
 
 @dataclass(frozen=True, slots=True)
 class Provable:
-    """What could show that a practice is followed; nothing named can where the first three are empty."""
+    """What could show that a practice is followed; nothing named can where the first three are empty.
+
+    The last two are words: they make nothing provable, until an experiment or a file of that kind is named.
+    """
 
     drills: tuple[str, ...] = ()  # names of experiments
     measures: tuple[str, ...] = ()  # figures of stored runs; it takes all of them
@@ -33,13 +36,18 @@ class Provable:
     partly: tuple[str, ...] = ()  # those of all three that show a part of it, come what may
     of_zones: bool = False  # whether an experiment that takes a zone away is among those that could show it
     unseen: str = ""  # what the drills among these leave unseen, in a sentence
+    own_drill: str = ""  # what an experiment of the team's own, that names the practice, would do
+    own_figure: str = ""  # what the team would measure itself, for a file of kind `figures`
 
     def __bool__(self) -> bool:
         return bool(self.drills or self.measures or self.imports)
 
     @property
     def in_words(self) -> str:
-        """What could show it, any one: `drill a or b; or figures c and d of any run`; "" where nothing could."""
+        """What could show it, any one: `drill a or b; or figures c and d of any run`; "" where nothing is known.
+
+        What is named comes first; what could be made for it, a drill or a figure of one's own, after that.
+        """
         figures = "figures" if len(self.measures) > 1 else "figure"
         kinds = (
             ("drill ", self.drills, " or ", ""),
@@ -47,7 +55,14 @@ class Provable:
             ("findings ", self.imports, " or ", ""),
         )
         said = "; or ".join(f"{kind}{joint.join(names)}{end}" for kind, names, joint, end in kinds if names)
-        return f"{said} (shows part of it only)" if said and not self.wholly else said
+        named = f"{said} (shows part of it only)" if said and not self.wholly else said
+        return "; or ".join(one for one in (named, *self._own()) if one)
+
+    def _own(self) -> Iterator[str]:
+        if self.own_drill:
+            yield f"a drill of your own ({self.own_drill})"
+        if self.own_figure:
+            yield f"a figure of your own ({self.own_figure})"
 
     @property
     def wholly(self) -> bool:

@@ -95,6 +95,36 @@ def test_experiments_and_lens_agree_on_what_proves_what(ours: Lens) -> None:
     assert said == named
 
 
+def test_every_practice_says_what_could_prove_it(ours: Lens) -> None:
+    """A drill, a measurement, another tool's findings; else a drill or a figure of the team's own, as it would be made.
+
+    A figure says how often it is measured and where its limit is: it is for a file of kind `figures`.
+    """
+    for choice in (choice for question in ours.questions for choice in question.choices):
+        one = choice.provable
+        assert one.drills or one.measures or one.imports or one.own_drill or one.own_figure, choice.id
+        assert one.in_words, choice.id
+        for said in filter(None, (one.own_drill, one.own_figure)):
+            assert re.fullmatch(r"[a-z0-9][^()]{20,140}[^().]", said), choice.id
+        if one.own_figure:
+            assert re.search(r", each (day|week|month), at (most|least) ", one.own_figure), choice.id
+
+
+def test_words_of_what_could_be_made_make_nothing_provable(ours: Lens) -> None:
+    """Only an experiment or a file that is there and names the practice does."""
+    only_words = {
+        (question.id, choice.id)
+        for question in ours.questions
+        for choice in question.choices
+        if not (choice.provable.drills or choice.provable.measures or choice.provable.imports)
+    }
+    assert only_words
+    for question in ours.questions:
+        for choice in question.choices:
+            assert bool(choice.provable) is ((question.id, choice.id) not in only_words)
+            assert not choice.provable.wholly or (question.id, choice.id) not in only_words
+
+
 def test_half_of_it_at_least_could_be_shown(ours: Lens) -> None:
     """In part at least; the rest says openly that only people's words stand for it."""
     provable = [bool(choice.provable) for question in ours.questions for choice in question.choices]
@@ -139,7 +169,7 @@ def test_what_is_written_for_aws_reads_back_as_it_was_and_keeps_awss_limits(ours
 
 
 def test_what_could_prove_a_practice_goes_along_to_aws_in_words(ours: Lens) -> None:
-    """Each drill, figure and kind of findings that is named; of what names none, not a word."""
+    """Each drill, figure and kind of findings that is named, and what of one's own could."""
     written = {
         choice["id"]: choice["helpfulResource"]["displayText"]
         for pillar in json.loads(aws_json(ours))["pillars"]
@@ -151,7 +181,14 @@ def test_what_could_prove_a_practice_goes_along_to_aws_in_words(ours: Lens) -> N
         assert help_ == choice.help
         one = choice.provable
         assert set(re.findall(r"[a-z][a-z0-9-]*", proof)) >= {*one.drills, *one.measures, *one.imports}
-        assert bool(proof) is bool(one)
+        assert one.own_drill in proof
+        assert one.own_figure in proof
+        assert bool(proof) is bool(one.in_words)
     assert written["rel_multi_zone"].endswith("Could be proven by: drill az-failure or zone-blackhole.")
     proof = "Could be proven by: figures rta and rpa of any run (shows part of it only)."
     assert written["rel_objectives"].endswith(proof)
+    assert written["rel_backup_recovery_tested"].endswith(
+        "Could be proven by: a drill of your own (restore the newest backup into an empty place, read back, compare; "
+        "within the RTO); or a figure of your own (hours from the start of a restore to the end of its comparison, "
+        "each month, at most the RTO)."
+    )

@@ -158,6 +158,8 @@ def _practice(practice: Practice, answer: Answer | None) -> dict[str, object]:
             "imports": list(provable.imports),
             "partly": list(provable.partly),
             "wholly": provable.wholly,
+            "own_drill": provable.own_drill or None,
+            "own_figure": provable.own_figure or None,
         },
     }
 

@@ -30,12 +30,15 @@ _SYMBOLS: Final = {
     State.NOT_APPLICABLE: "-",
 }
 MEANINGS: Final = {
-    State.REFUTED: "claimed, and the newest evidence says otherwise",
+    State.REFUTED: "claimed, and evidence says otherwise",
     State.UNPROVEN: "claimed; a drill, a measurement or a finding could show it, and none has",
     State.STALE: "shown, but too long ago, or on a target that has changed since",
     State.PARTIAL: "shown in part: of less load or scope than is claimed, or by what cannot see all of it",
     State.PROVEN: "claimed, and shown by evidence that still counts",
-    State.NOT_TESTABLE: "claimed, and only words stand for it: no drill, figure or file that is named could show it",
+    State.NOT_TESTABLE: (
+        "claimed, and only words stand for it: no drill, figure or file that is named could show it; "
+        "what of your own could is said, where the lens knows"
+    ),
     State.NOT_CLAIMED: "nobody claims it",
     State.NOT_APPLICABLE: "out of the score, for a reason that is given",
 }

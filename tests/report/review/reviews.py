@@ -66,6 +66,7 @@ def lens(naming: Naming = tame) -> Lens:
     """Three pillars; of the last nothing applies, so it has no score."""
     drill = Provable(drills=(naming("az-failure"), naming("other")))
     scan = Provable(imports=("sarif",), measures=("slo",))
+    own = Provable(own_drill=naming("try it"), own_figure=naming("count it, at most 0"))
     return Lens(
         naming("Ours"),
         naming("A lens."),
@@ -88,7 +89,7 @@ def lens(naming: Naming = tame) -> Lens:
             Pillar(
                 naming("own"),
                 naming("Own pillar"),
-                (_question(naming, "code", _choice(naming, "scanned", scan), _choice(naming, "said", Provable())),),
+                (_question(naming, "code", _choice(naming, "scanned", scan), _choice(naming, "said", own)),),
             ),
             Pillar(
                 naming("none"),

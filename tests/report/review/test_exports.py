@@ -104,6 +104,9 @@ def test_json_lacks_nothing_that_the_page_shows() -> None:
     assert practices["elsewhere"]["not_applicable"] == "not here"
     assert (practices["scanned"]["excluded"], practices["scanned"]["because"]) == ("not this year", "")
     assert practices["scanned"]["provable_by"]["wholly"] is True
+    own = {name: [by[key] for key in ("own_drill", "own_figure", "wholly")] for name in ("said", "scanned")
+           if (by := practices[name]["provable_by"])}  # fmt: skip
+    assert own == {"said": ["try it", "count it, at most 0", False], "scanned": [None, None, True]}
     [then] = said["milestones"]
     assert then["pillars"][0]["proven"] == found.milestones[0].pillars[0].proven
 

@@ -162,7 +162,10 @@ def test_every_practice_has_its_row(page: str, found: Review) -> None:
         if one.shown is not None:
             assert row[3] == one.because
             assert row[4] == f"{one.shown.source}{one.shown.at:%Y-%m-%d}"
-    assert [row[4] for row in rows if row[1].startswith("Practise said")] == ["only words"]
+    assert [row[4] for row in rows if row[1].startswith("Practise nobody")] == ["only words"]
+    assert [row[4] for row in rows if row[1].startswith("Practise said")] == [
+        "only words; could be shown by a drill of your own (try it); or a figure of your own (count it, at most 0)"
+    ]
     assert [row[4] for row in rows if row[1].startswith("Practise scanned")] == [
         "could be: figure slo of any run; or findings sarif"
     ]

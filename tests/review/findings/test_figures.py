@@ -225,6 +225,7 @@ def test_what_was_only_words_is_testable_once_a_file_is_named(tmp_path: Path) ->
         pillar = score(lens, answers, found, NOW)[0]
         [one] = [one for one in pillar.practices if one.choice.id == "ops_alert_tuning"]
         states[name] = (one.state, bool(one.choice.provable), one.choice.provable.wholly)
+        assert "a figure of your own (pages nobody acted on" in one.choice.provable.in_words
     assert states == {
         "nothing named": (State.NOT_TESTABLE, False, False),
         "no row": (State.UNPROVEN, True, True),
