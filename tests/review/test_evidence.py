@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -109,6 +110,31 @@ def test_a_run_that_came_to_nothing_makes_nothing_provable(tmp_path: Path) -> No
         ]
         [found] = [practice for practice in practices if practice["choice"] == place.choice]
         assert (name, found["provable_by"]["drills"], found["state"] == "not testable") == (name, drills, not drills)
+
+
+def test_what_a_renamed_experiment_refuted_stands_until_its_run_leaves_the_store(tmp_path: Path) -> None:
+    """The same drill under a new name does not answer for it. Its folder deleted, as docs/review.md says, it is over."""
+    place = Proves(lens="wellproven", question="ops_people", choice="ops_cross_training")
+    answers = tmp_path / "review.yaml"
+    answers.write_text("lens: wellproven\nquestions: {ops_people: {claimed: [ops_cross_training]}}\n")
+    runs = {("old-name", "2026-11-23T10-00-00Z"): drill(outage(10, 30)), ("new-name", "2026-11-24T10-00-00Z"): drill()}
+    for (name, at), record in runs.items():
+        changed = {"experiment": name, "run": f"{name}/{at}", "started_utc": at, "target": "testbed", "sealed": True}
+        info, plan = record.info.model_copy(update=changed), record.plan.model_copy(update={"proves": (place,)})
+        store(replace(record, info=info, plan=plan), tmp_path / "runs" / name / at)
+
+    def found() -> tuple[int, str, str]:
+        words = ("--answers", str(answers), "--runs", str(tmp_path / "runs"), "--experiments", str(tmp_path), "--json")
+        code, text = review(*words)
+        practices = [one for pillar in json.loads(text)["pillars"] for one in pillar["practices"]]
+        [one] = [one for one in practices if one["choice"] == place.choice]
+        return code, one["state"], one["source"]
+
+    assert found() == (1, "refuted", "old-name/2026-11-23T10-00-00Z")
+    rmtree(tmp_path / "runs/old-name/2026-11-23T10-00-00Z")
+    code, state, source = found()
+    assert code != 1
+    assert (state != "refuted", source) == (True, "new-name/2026-11-24T10-00-00Z")
 
 
 def test_a_killed_database_is_no_lost_zone(tmp_path: Path) -> None:
