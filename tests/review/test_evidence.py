@@ -113,7 +113,7 @@ def test_a_run_that_came_to_nothing_makes_nothing_provable(tmp_path: Path) -> No
 
 
 def test_what_a_renamed_experiment_refuted_stands_until_its_run_leaves_the_store(tmp_path: Path) -> None:
-    """The same drill under a new name does not answer for it. Its folder deleted, as docs/review.md says, it is over."""
+    """The same drill under a new name does not answer for it; without its folder (docs/review.md) it is over."""
     place = Proves(lens="wellproven", question="ops_people", choice="ops_cross_training")
     answers = tmp_path / "review.yaml"
     answers.write_text("lens: wellproven\nquestions: {ops_people: {claimed: [ops_cross_training]}}\n")
