@@ -1,6 +1,8 @@
 """Lenses with something wrong in their structure: a lens that can be linted and scored, or mistakes; nothing else."""
 
 import json
+import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,11 +12,12 @@ from hypothesis import strategies as st
 from harness.errors import FileError, Mistake
 from harness.review import Answer, lint, score
 from harness.review.lens import parse_lens
-from tests.review.lenses import conditions, published
+from tests.review.lenses import NAMES, conditions, published
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 NULL = (None, 0, -1, 1.5, True, "", " ", "-", [], {}, [None], [[]], {"id": None}, "x" * 5000, "default", "NaN")
 ODD_TEXT = ("\x00", "\x85", "\u2028", "\ufeff", "\uffff", "\ud800", "\U0001f680", "한", "\\", '"', "a\nb", "(" * 500)
+RISKS = ("NO_RISK", "MEDIUM_RISK", "HIGH_RISK", " high_risk", "HIGH")
 SPACES = st.sampled_from(["", " ", "  ", "\n", "\t", "\u00a0"])
 SIGNS = st.sampled_from(
     ["&&", "||", "!", "!!", "(", ")", "&", "|", "and", "NOT", "default", "Q1_1", "choice1", "A", ""]
@@ -22,10 +25,13 @@ SIGNS = st.sampled_from(
 
 
 @st.composite
-def condition(draw: st.DrawFn) -> str:
-    """One that holds together, or words and signs in any order, with any spaces."""
-    if draw(st.booleans()):
-        return draw(SPACES) + draw(conditions) + draw(SPACES)
+def condition(draw: st.DrawFn, names: Sequence[str] = NAMES) -> str:
+    """One of these names that holds together, or words and signs in any order, with any spaces."""
+    if draw(st.integers(0, 3)):
+        text = draw(conditions)
+        for old in NAMES:
+            text = re.sub(rf"(?<![\w-]){old}(?![\w-])", draw(st.sampled_from(names)), text)
+        return draw(SPACES) + text + draw(SPACES)
     return "".join(one + draw(SPACES) for one in draw(st.lists(SIGNS, max_size=8)))
 
 
@@ -51,7 +57,7 @@ def damaged(draw: st.DrawFn) -> bytes:
         if not found:
             break
         holder, key = draw(st.sampled_from(found))
-        match draw(st.sampled_from(["drop", "put", "put", "double", "wrap", "swap", "condition"])):
+        match draw(st.sampled_from(["drop", "put", "double", "wrap", "swap", "rule", "rule", "rule"])):
             case "drop":
                 del holder[key]
             case "put":
@@ -63,8 +69,17 @@ def damaged(draw: st.DrawFn) -> bytes:
             case "swap" if isinstance(holder, list):
                 holder.reverse()  # `default` comes to stand before the others
             case _:
-                for rule in (one for one, _ in found if isinstance(one, dict) and "condition" in one):
-                    rule["condition"] = draw(condition())
+                asked = draw(st.sampled_from(published()["pillars"][0]["questions"]))
+                names = [one["id"] for one in asked["choices"]]
+                written = {"condition": draw(condition(names)), "risk": draw(st.sampled_from(RISKS))}
+                for one, _ in found:
+                    if (
+                        isinstance(one, dict)
+                        and one.get("id") == asked["id"]
+                        and isinstance(one.get("riskRules"), list)
+                    ):
+                        one["riskRules"].insert(draw(st.integers(0, 3)), written)
+                        break
     text = json.dumps(lens, ensure_ascii=draw(st.booleans()), indent=draw(st.sampled_from([None, 1, "\t"])))
     start = draw(st.sampled_from([b"", b"\xef\xbb\xbf", b" \r\n"]))
     return start + text.encode("utf-8", "surrogatepass")
