@@ -186,7 +186,7 @@ def test_lines():
         (b"a: 1\nb: \xff", ["2: got the byte 0xff, expected text in UTF-8; save the file as UTF-8"]),
         (
             b"a: 1\n\nb: \x07",
-            ['3: got the control character U+0007, expected printable text; in quotes it can be written as "\\x07"'],
+            ['3: got the control character U+0007, expected printable text; in quotes it can be written as "\\u0007"'],
         ),
     ],
 )

@@ -61,7 +61,7 @@ def parse_documents(content: bytes, file: str) -> list[Document]:
     if unprintable := _UNPRINTABLE.search(text):
         line = text.count("\n", 0, unprintable.start()) + 1
         got = f"the control character U+{ord(unprintable[0]):04X}"
-        raise FileError([Mistake(file, line, "", got, "printable text", 'in quotes it can be written as "\\x07"')])
+        raise FileError([Mistake(file, line, "", got, "printable text", 'in quotes it can be written as "\\u0007"')])
     documents = _Parser(file, text).documents()
     if not documents:
         raise FileError.single(file, "an empty file", "at least one YAML document")

@@ -1,23 +1,25 @@
 """AWS custom-lens JSON (schemaVersion 2021-11-01) into a Lens, as it is published and not only as it is specified.
 
 Seen in published lenses and read: keys the specification does not know, a bare NaN, tabs, `choice1` in every question,
-paths with spaces. https://docs.aws.amazon.com/wellarchitected/latest/userguide/lenses-format-specification.html
+paths with spaces, one rule `default` alone. https://docs.aws.amazon.com/wellarchitected/latest/userguide/lenses-format-specification.html
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from pydantic import ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from harness.documents import Document, FileModel, Mistakes, Where, parse_documents, problem, read_content, validate
-from harness.errors import FileError
-from harness.review.conditions import ConditionError, parse_condition
+from harness.errors import FileError, Mistake
+from harness.review.conditions import DEFAULT, ConditionError, parse_condition
 from harness.review.types import Choice, Lens, Pillar, Question, Risk, Rule
 
 _RISKS = (Risk.NONE, Risk.MEDIUM, Risk.HIGH)
+_Id = Annotated[str, Field(min_length=1)]
 
 
 class _Lenient(FileModel):
@@ -32,7 +34,7 @@ class _Resource(_Lenient):
 
 
 class _Choice(_Lenient):
-    id: str
+    id: _Id
     title: str
     description: Any = ""
     helpful_resource: _Resource | None = None
@@ -45,7 +47,7 @@ class _Rule(_Lenient):
 
 
 class _Question(_Lenient):
-    id: str
+    id: _Id
     title: str
     description: Any = ""
     choices: list[_Choice] = Field(min_length=1)
@@ -54,14 +56,14 @@ class _Question(_Lenient):
 
     @classmethod
     def rules(cls, raw: dict[str, Any]) -> Iterator[PydanticCustomError]:
-        if raw.get("riskRules") is None and "reportedRisk" not in raw:
+        if "riskRules" not in raw and "reportedRisk" not in raw:
             yield problem("this field", "add `riskRules:`", at=("riskRules",), got="nothing")
         elif raw.get("riskRules") == [] and "reportedRisk" not in raw:
             yield problem("a size of at least 1", at=("riskRules",))
 
 
 class _Pillar(_Lenient):
-    id: str
+    id: _Id
     name: str
     questions: list[_Question] = Field(min_length=1)
 
@@ -82,6 +84,15 @@ def _joined(found: re.Match[bytes]) -> bytes:
     return found[1] + chr(0x10000 + ((high & 0x3FF) << 10) + (low & 0x3FF)).encode()
 
 
+# Of a JSON string, and not of YAML: characters that YAML refuses, and those that it takes for the end of a line.
+_AS_THEY_ARE: Final = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]|\xef\xbf[\xbe\xbf]")
+_COMMENT: Final = re.compile(rb"^[ ]*(//|/\*)", re.MULTILINE)
+
+
+def _escaped(found: re.Match[bytes]) -> bytes:
+    return f"\\u{ord(found[0].decode()):04x}".encode()
+
+
 def read_lens(path: Path) -> Lens:
     """A lens from its file. Raises FileError with every mistake in it."""
     return parse_lens(read_content(path, str(path)), str(path))
@@ -89,12 +100,25 @@ def read_lens(path: Path) -> Lens:
 
 def parse_lens(content: bytes, file: str) -> Lens:
     """A lens out of the bytes of a file called `file`. Raises FileError with every mistake."""
-    # JSON is YAML, but for tabs between values, which no JSON string holds, and for characters escaped as two halves.
-    joined = _HALVES.sub(_joined, content.replace(b"\t", b" "))
-    documents = parse_documents(joined, file)
+    # JSON is YAML, but for tabs between values, which no JSON string holds, and for some characters in its strings.
+    plain = _AS_THEY_ARE.sub(_escaped, _HALVES.sub(_joined, content.replace(b"\t", b" ")))
+    try:
+        documents = parse_documents(plain, file)
+    except FileError as error:
+        raise FileError([_of_json(one, plain) for one in error.mistakes]) from None
     if len(documents) != 1:
         raise FileError.single(file, f"{len(documents)} documents", "one lens", "a custom lens is one JSON object")
     return _Reader(documents[0]).lens()
+
+
+def _of_json(mistake: Mistake, content: bytes) -> Mistake:
+    """The same mistake in the words of JSON, which nobody who writes a lens knows to be read as YAML."""
+    if mistake.expected != "valid YAML":
+        return mistake
+    comment = _COMMENT.search(content)
+    line = content.count(b"\n", 0, comment.start()) + 1 if comment else 0
+    way_out = f"take the comment in line {line} out: JSON has none" if 0 < line <= mistake.line else mistake.way_out
+    return replace(mistake, expected="valid JSON", way_out=way_out)
 
 
 class _Reader:
@@ -105,9 +129,14 @@ class _Reader:
     def lens(self) -> Lens:
         raw = validate(_Lens, self._document)
         pillars = tuple(self._pillar(pillar, ("pillars", index)) for index, pillar in enumerate(raw.pillars))
-        self._unique([pillar.id for pillar in pillars], ("pillars",))
+        self._unique((pillar.id, ("pillars", index)) for index, pillar in enumerate(pillars))
         self._unique(
-            [question.id for pillar in pillars for question in pillar.questions], ("pillars",), "every question's id"
+            (
+                (question.id, ("pillars", index, "questions", number))
+                for index, pillar in enumerate(pillars)
+                for number, question in enumerate(pillar.questions)
+            ),
+            "every question's id",
         )
         self._mistakes.raise_any()
         return Lens(raw.name, _text(raw.description), pillars)
@@ -119,9 +148,9 @@ class _Reader:
         return Pillar(raw.id, raw.name, questions)
 
     def _question(self, raw: _Question, at: Where) -> Question:
-        ids = [choice.id for choice in raw.choices]
-        self._unique(ids, (*at, "choices"))
-        rules = [self._rule(rule, set(ids), (*at, "riskRules", index)) for index, rule in enumerate(raw.risk_rules)]
+        ids = {choice.id for choice in raw.choices}
+        self._unique((choice.id, (*at, "choices", index)) for index, choice in enumerate(raw.choices))
+        rules = [self._rule(rule, ids, (*at, "riskRules", index)) for index, rule in enumerate(raw.risk_rules)]
         return Question(
             id=raw.id,
             title=raw.title,
@@ -143,12 +172,20 @@ class _Reader:
             return None
         unknown = sorted(condition.names() - ids)
         if unknown:
-            self._add((*at, "condition"), "choices of this question", f"no such choice: {', '.join(unknown)}")
+            way_out = f"no such choice: {', '.join(unknown)}"
+            if any(name.casefold() == DEFAULT for name in unknown):
+                way_out += f"; write `{DEFAULT}` alone, and in small letters"
+            self._add((*at, "condition"), "choices of this question", way_out)
         return Rule(condition, risk, raw.condition, self._document.where(at)) if risk and not unknown else None
 
-    def _unique(self, ids: list[str], at: Where, what: str = "every id") -> None:
-        for name in sorted({one for one in ids if ids.count(one) > 1}):
-            self._mistakes.add(self._document.mistake(at, f"{what} once", "give each its own", f"{name!r} twice"))
+    def _unique(self, ids: Iterable[tuple[str, Where]], what: str = "every id") -> None:
+        """Each id with the place of what it names; a second one is said where it stands."""
+        seen: set[str] = set()
+        for name, at in ids:
+            if name in seen:
+                mistake = self._document.mistake((*at, "id"), f"{what} once", "give each its own", f"{name!r} twice")
+                self._mistakes.add(mistake)
+            seen.add(name)
 
     def _add(self, at: Where, expected: str, way_out: str = "") -> None:
         self._mistakes.add(self._document.mistake(at, expected, way_out))
@@ -168,5 +205,6 @@ def _choice(raw: _Choice) -> Choice:
 
 
 def _text(value: object) -> str:
-    """Text, where there is some; published lenses have null and NaN where text belongs."""
-    return value if isinstance(value, str) and value != "NaN" else ""
+    """Text, where there is some; published lenses have null, NaN and a mere `-` where text belongs."""
+    is_text = isinstance(value, str) and value != "NaN" and any(one.isalnum() for one in value)
+    return str(value) if is_text else ""

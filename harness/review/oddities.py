@@ -32,7 +32,10 @@ class Finding:
 
 
 def lint(lens: Lens) -> list[Finding]:
-    """Every oddity of a lens, in its order; a question whose rules are not published has none."""
+    """Every oddity of a lens, in its order; a question whose rules are not published has none.
+
+    Of a choice that is `None of these` to AWS only selections count that hold nothing else: nobody can make others.
+    """
     return [finding for question in lens.questions if question.rules for finding in _lint_question(question)]
 
 
@@ -43,13 +46,13 @@ def _lint_question(question: Question) -> Iterator[Finding]:
         return Finding(question.id, what, because + table.sampled, where)
 
     for index, rule in enumerate(question.rules):
-        if not (table.counting == index).any():
+        if not ((table.counting == index) & table.possible).any():
             yield finding(Oddity.UNREACHED, f"`{rule.text}`: one before it always holds, or it never does", rule.where)
-    if (unmatched := table.smallest(table.counting == len(question.rules))) is not None:
+    if (unmatched := table.smallest((table.counting == len(question.rules)) & table.possible)) is not None:
         yield finding(Oddity.UNMATCHED, f"{_shown(unmatched)} matches none; a rule `default` would")
     yield from (finding(Oddity.ORDER, because) for because in _hidden(question, table))
     yield from (finding(Oddity.HARMFUL, because) for because in _harmful(table))
-    if table.severity.min() > SEVERITY[Risk.NONE]:
+    if table.severity[table.possible].min() > SEVERITY[Risk.NONE]:
         yield finding(Oddity.NEVER_GOOD, "whatever is chosen, a risk remains")
 
 
@@ -58,17 +61,21 @@ def _hidden(question: Question, table: Table) -> Iterator[str]:
     rules = enumerate(zip(question.rules, table.holding, strict=True))
     named = [(rule, table.counting == index, holds) for index, (rule, holds) in rules if rule.condition.names()]
     for (one, decides, _), (other, _, there) in combinations(named, 2):
-        if SEVERITY[one.risk] > SEVERITY[other.risk] and (selected := table.smallest(decides & there)) is not None:
+        if (
+            SEVERITY[one.risk] > SEVERITY[other.risk]
+            and (selected := table.smallest(decides & there & table.possible)) is not None
+        ):
             yield f"{_shown(selected)}: {_said(one)} hides {_said(other)}"
 
 
 def _harmful(table: Table) -> Iterator[str]:
     """One more practice, and the risk is worse: once for each practice."""
     risks = {severity: risk for risk, severity in SEVERITY.items()}
-    for name in table.names:
+    taken = np.any([table.columns[name] for name in table.none], axis=0)  # nothing can come to it
+    for name in (one for one in table.names if one not in table.none):
         more = {**table.columns, name: np.ones(len(table.sizes), np.bool_)}
         _, after = table.outcome(more)
-        worse = after > table.severity
+        worse = (after > table.severity) & table.possible & ~taken
         if (selected := table.smallest(worse)) is not None:
             index = int(np.argmin(np.where(worse, table.sizes, len(table.names) + 1)))
             before, then = risks[int(table.severity[index])], risks[int(after[index])]

@@ -1,5 +1,6 @@
 """The truth table of a question's rules: every selection tried, and what it comes to."""
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 import numpy as np
@@ -13,6 +14,8 @@ type Flags = NDArray[np.bool_]  # one of these for each selection tried
 # Every selection of so many choices is tried (AWS allows 15 a question); of more, as many at random.
 TRIED_WHOLE_MAX = 15
 SEED = 1
+# A choice whose id ends so is `None of these`, says AWS's specification: whoever chooses it chooses nothing beside it.
+NONE_SUFFIX = "_no"
 
 
 class Table:
@@ -27,14 +30,19 @@ class Table:
         self.rules = question.rules
         self.names = sorted(question.names)
         self.sampled = ""
+        self.none = frozenset(name for name in self.names if name.endswith(NONE_SUFFIX))
         free = [name for name in self.names if name not in least and (most is None or name in most)]
         is_whole = len(free) <= TRIED_WHOLE_MAX
-        chosen = _all(len(free)) if is_whole else _some(len(free))
+        chosen = (
+            _all(len(free)) if is_whole else _some(len(free), [free.index(one) for one in free if one in self.none])
+        )
         if not is_whole:
             self.sampled = f" (of {len(chosen):,} selections tried)"
         self.columns: dict[str, Flags] = {name: np.full(len(chosen), name in least, np.bool_) for name in self.names}
         self.columns |= {name: chosen[:, index] for index, name in enumerate(free)}
         self.sizes = chosen.sum(axis=1)
+        nones = np.sum([self.columns[name] for name in self.none], axis=0, dtype=np.intp)
+        self.possible: Flags = (nones == 0) | ((nones == 1) & (self.sizes == 1))
         self.holding = [self._holds(rule.condition) for rule in question.rules]
         self.counting, self.severity = self.outcome(self.columns)
 
@@ -76,18 +84,31 @@ def _all(count: int) -> Flags:
     return np.asarray(numbers >> np.arange(count) & 1, np.bool_)
 
 
-def _some(count: int) -> Flags:
-    """A sample of selections, the same each time; nothing and everything are always among them."""
+def _some(count: int, alone: Sequence[int]) -> Flags:
+    """A sample of selections, the same each time.
+
+    Always among them: nothing, everything, everything but `alone`, and each of these by itself.
+    """
     chance = np.random.default_rng(SEED).random((1 << TRIED_WHOLE_MAX, count)) < 0.5
-    return np.concatenate([np.zeros((1, count), np.bool_), np.ones((1, count), np.bool_), chance])
+    sure: list[Flags] = [np.zeros((1, count), np.bool_), np.ones((1, count), np.bool_)]
+    if alone:
+        by_itself = np.eye(count, dtype=np.bool_)[list(alone)]
+        sure += [~by_itself.any(axis=0, keepdims=True), by_itself]
+    return np.concatenate([*sure, chance])
 
 
 def no_practices(question: Question) -> frozenset[str]:
     """Choices that never lower a risk, where others do: `No`, `Not sure`, `None of the above`, as lenses have them.
 
-    None where the rules are not published, where no choice lowers a risk, or where too many selections are to be tried.
+    Where the rules are not published, where no choice lowers a risk, or where too many selections are to be tried,
+    these are only those that AWS itself takes for `None of these`.
     """
-    ids = frozenset(one.id for one in question.choices)
+    every = frozenset(one.id for one in question.choices)
+    named = frozenset(one for one in every if one.endswith(NONE_SUFFIX))
+    return named | _never_better(question, every - named)
+
+
+def _never_better(question: Question, ids: frozenset[str]) -> frozenset[str]:
     worst = question.risk(frozenset())
     doubtful = {one for one in ids if SEVERITY[question.risk({one})] >= SEVERITY[worst]}
     if not question.rules or not doubtful:

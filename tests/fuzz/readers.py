@@ -56,6 +56,7 @@ from tests.fuzz import answers, aws, kept, seeds
 from tests.fuzz.kind import ROOT, Kind, json_tree, of_contents, of_texts, texts_of, written
 from tests.fuzz.mutate import of_bytes, of_lines
 from tests.review.findings.test_cost import focus_rows
+from tests.review.lenses import published
 
 TARGET = built_in_target("http://127.0.0.1:1", {"DRILL_AZ": "us-east-1a"})
 EVIDENCE = ROOT / "tests/review/findings/files"
@@ -362,7 +363,7 @@ def kinds() -> list[Kind]:
         Kind("experiment", of_texts(_experiments()), _read_experiment),
         Kind("targets", of_texts([TARGETS, TARGETS + ALLOW, TARGETS + ALLOW]), _read_targets),
         Kind("answers", of_texts(_answers()), _read_answers),
-        Kind("lens", of_texts([json.dumps(small)], is_json=True), _read_lens),
+        Kind("lens", of_texts([json.dumps(small), json.dumps(published())], is_json=True), _read_lens),
         _read_run("run.json", json_tree, ("met",)),
         _read_run("plan.json", json_tree),
         _read_run("events.jsonl", of_lines),

@@ -38,3 +38,27 @@ def lens(folder: Path, *questions: dict[str, Any], **other: Any) -> Lens:
     path = folder / "lens.json"
     path.write_text(json.dumps(words(*questions, **other), indent=2))
     return read_lens(path)
+
+
+def published() -> dict[str, Any]:
+    """The forms of published lenses in one: of keys, texts, rules and choices, and none of their words."""
+    whole = question(["Q1_1", "Q1_2", "Q1_no"], ("Q1_1 &&  Q1_2 ", "NO_RISK"), ("(!Q1_1) || (!Q1_2)", "HIGH_RISK"))
+    whole["riskRules"].append({"condition": "default", "risk": "MEDIUM_RISK"})
+    first, second, none = whole["choices"]
+    first |= {
+        "description": "",
+        "helpfulResource": {"displayText": "-", "url": "https://example.com/a, https://example.com/b"},
+        "improvementPlan": {"displayText": "Plan:\n- one\n- two\n\n", "url": "https://example.com/#:~:text=a%20b"},
+    }
+    second["additionalResources"] = [
+        {"type": "HELPFUL_RESOURCE", "content": [{"displayText": "more", "url": ""}]},
+        {"type": "IMPROVEMENT_PLAN", "content": []},
+    ]
+    none |= {"title": "None of these", "improvementPlan": None}
+    single = question(["choice1", "option_no"], ("default", "NO_RISK"), name="q2")
+    single |= {"category": "C", "riskLevel": "HIGH", "improvementPlan": {"displayText": "Of a question."}}
+    yes_or_no = question(["choice1", "choice2"], ("choice1", "NO_RISK"), ("choice2", "HIGH_RISK"), name="q3")
+    yes_or_no["title"] = "여러 곳에 \u2019?"
+    del yes_or_no["description"]
+    reversed_rules = question(["A", "B"], ("!A || !B", "HIGH_RISK"), ("A && B", "NO_RISK"), name="q4")
+    return words(whole, single, yes_or_no, reversed_rules, _version="0.5", _teams={"_authors": [{"name": "Ada"}]})

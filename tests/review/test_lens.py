@@ -8,7 +8,7 @@ import pytest
 from harness.errors import FileError
 from harness.review import Risk, aws_json, built_in_lens, read_lens
 from harness.review.lens import parse_lens
-from tests.review.lenses import lens, question
+from tests.review.lenses import lens, published, question, words
 
 GOOD = [("a && b", "NO_RISK"), ("a || b", "MEDIUM_RISK"), ("default", "HIGH_RISK")]
 
@@ -99,3 +99,80 @@ def test_a_character_that_json_escapes_as_two_halves_is_read() -> None:
     lens["name"], lens["description"] = "Ours \U0001f680", "\\ud83d\\ude80 said in words"
     read = parse_lens(json.dumps(lens).encode(), "lens.json")
     assert (read.name, read.description) == ("Ours \U0001f680", "\\ud83d\\ude80 said in words")
+
+
+def test_the_forms_of_published_lenses_are_read() -> None:
+    """A plan that is a mere dash is none, and a text beyond ASCII is one."""
+    read = parse_lens(json.dumps(published(), ensure_ascii=False).encode(), "lens.json")
+    first, second, none = read.questions[0].choices
+    assert (first.help, first.improvement.splitlines()[0], second.improvement, none.improvement) == (
+        "",
+        "Plan:",
+        "",
+        "",
+    )
+    assert read.questions[2].title == "여러 곳에 \u2019?"
+    assert [len(one.rules) for one in read.questions] == [3, 1, 2, 2]
+
+
+@pytest.mark.parametrize("character", ["\x7f", "\x80", "\x85", "\x92", "\u2028", "\u2029", "\ufffe", "\uffff"])
+def test_what_json_has_in_a_text_and_yaml_has_not_is_read(character: str) -> None:
+    """Pasted from elsewhere, and it moves no line: a mistake behind it is where it stands."""
+    asked = question(["a"], ("b", "NO_RISK"), ("default", "HIGH_RISK"))
+    asked["title"] = f"How{character} ?"
+    written = json.dumps(words(asked), ensure_ascii=False, indent=1)
+    with pytest.raises(FileError) as caught:
+        parse_lens(written.encode(), "lens.json")
+    [mistake] = caught.value.mistakes
+    assert mistake.line == written.split("\n").index(next(one for one in written.split("\n") if '"b"' in one)) + 1
+    [read] = parse_lens(written.replace('"b"', '"a"').encode(), "lens.json").questions
+    assert read.title == f"How{character} ?"
+
+
+def test_an_id_that_comes_twice_is_said_where_it_does(tmp_path: Path) -> None:
+    """In thousands of lines the line of the list would be no help."""
+    with pytest.raises(FileError) as caught:
+        lens(tmp_path, question(["a", "a"], *GOOD[2:]), question(["a"], *GOOD[2:]))
+    lines = (tmp_path / "lens.json").read_text().splitlines()
+    choice, asked = sorted(caught.value.mistakes)
+    assert (choice.path, asked.path) == ("pillars[0].questions[0].choices[1].id", "pillars[0].questions[1].id")
+    assert lines[choice.line - 1].strip() == '"id": "a",'
+    assert lines[asked.line - 1].strip() == '"id": "q1",'
+
+
+@pytest.mark.parametrize("comment", ["// ours", "/* ours */"])
+def test_a_comment_is_said_to_be_what_json_has_none_of(comment: str) -> None:
+    """Documents show lenses with comments: `valid YAML` would be no way out of it."""
+    written = json.dumps(words(question(["a"], *GOOD[2:])), indent=1).splitlines()
+    content = "\n".join([*written[:2], f"  {comment}", *written[2:]]).encode()
+    with pytest.raises(FileError, match="valid JSON; take the comment in line 3 out"):
+        parse_lens(content, "lens.json")
+
+
+def test_what_is_no_json_is_said_in_its_words() -> None:
+    """Nobody who writes a lens knows that it is read as YAML."""
+    with pytest.raises(FileError, match=r"lens.json:2: .* expected valid JSON"):
+        parse_lens(b'{"name": "x"\n "pillars": []}', "lens.json")
+
+
+@pytest.mark.parametrize("text", ["Default", "(default)", "!default"])
+def test_a_default_that_is_none_says_how_it_is_written(text: str, tmp_path: Path) -> None:
+    """AWS knows the one word alone."""
+    with pytest.raises(FileError, match="write `default` alone, and in small letters"):
+        lens(tmp_path, question(["a"], ("a", "NO_RISK"), (text, "HIGH_RISK")))
+
+
+def test_an_empty_id_is_a_mistake(tmp_path: Path) -> None:
+    """Templates have them; no answer could name such a practice."""
+    with pytest.raises(FileError) as caught:
+        lens(tmp_path, question([""], *GOOD[2:], name=""))
+    assert [mistake.path for mistake in caught.value.mistakes] == [
+        "pillars[0].questions[0].id",
+        "pillars[0].questions[0].choices[0].id",
+    ]
+
+
+def test_rules_that_are_null_are_no_list(tmp_path: Path) -> None:
+    """Said once, and not as a field that is missing too."""
+    with pytest.raises(FileError, match=r"riskRules: got nothing, expected a list$"):
+        lens(tmp_path, {**question(["a"]), "riskRules": None})

@@ -50,6 +50,16 @@ def test_a_good_question_has_none(tmp_path: Path) -> None:
     assert lint(lens(tmp_path, asked)) == []
 
 
+@pytest.mark.parametrize("others", [1, 20], ids=["tried", "sampled"])
+def test_none_of_these_is_chosen_with_nothing_else(others: int, tmp_path: Path) -> None:
+    """An id that ends in `_no` is that to AWS: what it would do beside a practice is no oddity, for nobody can."""
+    names = [f"c{n}" for n in range(others)]
+    rules = (("q1_no", "HIGH_RISK"), (" && ".join(names), "NO_RISK"), ("default", "MEDIUM_RISK"))
+    assert lint(lens(tmp_path, question([*names, "q1_no"], *rules))) == []
+    [found] = lint(lens(tmp_path, question([*names, "q1_no"], ("q1_no && c0", "MEDIUM_RISK"), *rules)))
+    assert found.what is Oddity.UNREACHED
+
+
 def test_a_question_of_many_choices_is_sampled_and_says_so(tmp_path: Path) -> None:
     """Thirty choices have a billion selections: a part of them is tried, the same each time."""
     names = [f"c{n}" for n in range(30)]

@@ -188,6 +188,20 @@ def test_a_choice_that_never_lowers_a_risk_is_no_practice(asked: str, tmp_path: 
     assert {one.practice.choice.id for one in gaps} == set(choices) - none
 
 
+@pytest.mark.parametrize(
+    "rules",
+    [[("default", "NO_RISK")], [("a && b", "NO_RISK"), ("q1_no", "MEDIUM_RISK"), ("default", "HIGH_RISK")]],
+    ids=["no rule tells choices apart", "it lowers a risk"],
+)
+def test_what_aws_takes_for_none_of_these_is_no_practice(rules: list[tuple[str, str]], tmp_path: Path) -> None:
+    """Its id ends in `_no`: whoever does all else has claimed all, whatever the rules say."""
+    asked = lens(tmp_path, question(["a", "b", "q1_no"], *rules))
+    [pillar] = score(asked, {"q1": Answer("q1", frozenset({"a", "b"}))}, [], NOW)
+    assert pillar.claimed == 100
+    [pillar] = score(asked, {"q1": Answer("q1", frozenset({"q1_no"}))}, [], NOW)
+    assert pillar.claimed == 0
+
+
 @pytest.mark.parametrize("asked", ["none, unnamed", "none, as a harm"])
 def test_a_practice_weighs_what_its_own_absence_comes_to(asked: str, tmp_path: Path) -> None:
     """Beside all other practices, and not beside the choice that says there are none."""

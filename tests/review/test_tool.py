@@ -248,7 +248,10 @@ def test_a_mistake_in_an_answer_of_aws_is_said_where_it_stands_there(shop: Shop)
     code, _, err = shop.review("pull", "Shop")
     assert code == FileError.exit_code
     twice = "' twice, expected every id once; give each its own"
-    lines = [f"AWS GetAnswer {one['QuestionId']}: Answer.Choices: got '" for one in (first, second)]
+    lines = [
+        f"AWS GetAnswer {one['QuestionId']}: Answer.Choices[{len(one['Choices']) - 1}].ChoiceId: got '"
+        for one in (first, second)
+    ]
     for line in lines:
         assert any(line in said and said.endswith(twice) for said in err.splitlines()), err
     assert ".json:" not in err

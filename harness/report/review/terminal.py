@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from rich.cells import set_cell_size
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.text import Text
@@ -94,7 +95,12 @@ def _scorecard(review: Review) -> Iterator[RenderableType]:
 
 def _line(name: str, claimed: float | None, proven: float | None, provable: float | None) -> str:
     scores = f"{phrases.score(claimed):>8}{phrases.score(proven):>8}{phrases.score(provable):>9}"
-    return f"{words.visible(name)[:_NAME]:<{_NAME}}{scores}"
+    return f"{_named(name)}{scores}"
+
+
+def _named(pillar: str) -> str:
+    """A pillar's name as wide as its column: a character of some scripts takes two."""
+    return set_cell_size(words.visible(pillar), _NAME)
 
 
 def _risks(one: PillarScore) -> str:
@@ -203,7 +209,7 @@ def show_trend(milestones: Sequence[Milestone], now: Review, console: Console) -
 
 
 def _row(name: str, cells: Iterable[str]) -> str:
-    return f"{words.visible(name)[:_NAME]:<{_NAME}}" + "".join(f"{cell:>{_DAY}}" for cell in cells)
+    return _named(name) + "".join(f"{cell:>{_DAY}}" for cell in cells)
 
 
 def _trend(trend: Trend, pillars: Iterable[PillarScore], *, all_better: bool) -> Iterator[Text]:

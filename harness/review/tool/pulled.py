@@ -99,7 +99,8 @@ def _in_answer(mistake: Mistake, asked: Sequence[Sequence[ToolAnswer]]) -> Mista
     pillar, question, choice, name = found.groups()
     answer = asked[int(pillar)][int(question)]
     if choice is not None:
-        index = answer.choices.index(answer.practices[int(choice)])
+        practice = answer.practices[int(choice)]
+        index = next(number for number, one in enumerate(answer.choices) if one is practice)  # not its equal
         path = ".".join([f"Answer.Choices[{index}]", *([_CHOICE_FIELDS.get(name, name)] if name else [])])
     elif mistake.path.endswith(".choices"):
         path = "Answer.Choices"

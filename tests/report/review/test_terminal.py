@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from consoles import plain, shown
+from rich.cells import cell_len
 
 from harness.report import show_review, show_roadmap, show_trend
 from harness.report.review import phrases
@@ -138,3 +139,12 @@ def test_an_items_further_lines_begin_deeper_than_its_first() -> None:
     check = next(index for index, line in enumerate(lines) if "missed RPA in az-failure" in line)
     assert lines[check].startswith("    ✗ missed")
     assert lines[check + 1].startswith("      ")
+
+
+def test_a_pillars_name_of_wide_characters_keeps_its_line() -> None:
+    """Each takes two columns of a terminal: counted as one, it pushed the last figure into the next line."""
+    found = bare()
+    named = replace(found.pillars[0], name="신뢰성을 위한 플랫폼 표준과 그 밖의 것")
+    [line] = [one for one in printed(replace(found, pillars=(named,))).splitlines() if "신뢰성" in one]
+    assert cell_len(line) == 78
+    assert line.split()[-1] == str(named.unanswered)
