@@ -97,6 +97,15 @@ def declare(names: Iterable[str]) -> None:
     _DECLARED.update(names)
 
 
+def told_to_child() -> dict[str, str]:
+    """What a child process needs in its environment to know the secrets that this process knows by name."""
+    return {NAMES_VARIABLE: ",".join(sorted(_names_known()))}
+
+
+def _names_known() -> set[str]:
+    return {*filter(None, os.environ.get(NAMES_VARIABLE, "").split(",")), *_DECLARED}
+
+
 class Redactor:
     """Takes the secrets it knows out of what it is given; it may learn more at any time."""
 
@@ -113,7 +122,7 @@ class Redactor:
     @classmethod
     def of_process(cls) -> "Redactor":
         """One that knows the secrets of this process's environment."""
-        return cls(os.environ, {*filter(None, os.environ.get(NAMES_VARIABLE, "").split(",")), *_DECLARED})
+        return cls(os.environ, _names_known())
 
     def learn(self, values: Iterable[str], chars_min: int = DECLARED_CHARS_MIN) -> None:
         """Know these values as secrets from now on, and each of their longer lines: a log breaks them."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from harness.aws import AwsSession, Patience, translated
 from harness.errors import WellprovenError
+from harness.redaction import Redactor
 
 # There is no second attempt: the next look is the next one.
 PATIENCE: Final = Patience(connect_s=1, read_s=1, attempts=1, deadline_s=2)
@@ -24,13 +25,14 @@ def main(question: dict[str, Any]) -> None:
     threading.Thread(target=_end_with_stdin, daemon=True).start()
     names, every_s = list(question["names"]), float(question["every_s"])
     session: AwsSession | None = None
+    redactor = Redactor.of_process()
     while True:
         begin_s = time.monotonic()
         try:
             session = session or AwsSession(patience=PATIENCE)
             said: dict[str, Any] = {"states": _states(session, names)}
         except WellprovenError as error:
-            said = {"problem": str(error)}
+            said = {"problem": redactor.text(str(error))}
         print(json.dumps(said), flush=True)
         time.sleep(max(0.0, every_s - (time.monotonic() - begin_s)))
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from harness.plan import Action, Reach, Survey, is_asked, known_reach
+from harness.redaction import told_to_child
 
 SURVEY_S: Final = 60.0
 
@@ -23,7 +24,7 @@ def start_alarms(names: Sequence[str], every_s: float, environment: Mapping[str,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, **environment, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, **environment, **told_to_child(), "PYTHONUNBUFFERED": "1"},
         start_new_session=True,  # a Ctrl-C on the terminal reaches the supervisor alone
     )
 
@@ -49,7 +50,7 @@ def _survey(actions: Sequence[Action], tags: Mapping[str, str], environment: Map
             capture_output=True,
             timeout=SURVEY_S,
             check=False,
-            env={**os.environ, **environment},
+            env={**os.environ, **environment, **told_to_child()},
         )
     except subprocess.TimeoutExpired:
         return _unasked(actions, f"nobody said within {SURVEY_S:g} s what the experiment would hit; try again")

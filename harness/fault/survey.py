@@ -12,6 +12,7 @@ from harness.errors import WellprovenError
 from harness.fault import survey_here
 from harness.model import Model
 from harness.plan import Action, Reach, Survey, is_aws
+from harness.redaction import RedactedStream, Redactor
 
 
 class Question(Model):
@@ -22,10 +23,21 @@ class Question(Model):
 
 
 def main() -> int:
-    """Answer."""
+    """Answer; nothing that is said holds a secret's value, a traceback of ours included."""
+    redactor = Redactor.of_process()
+    sys.stderr = RedactedStream(sys.stderr, redactor)
     question = Question.model_validate_json(sys.stdin.read())
-    print(survey(question).model_dump_json())
+    print(without_secrets(survey(question), redactor).model_dump_json())
     return 0
+
+
+def without_secrets(found: Survey, redactor: Redactor) -> Survey:
+    """What is for people goes without secrets; ids, zones and tags stay, since limits are held against them."""
+    reaches = (
+        one.model_copy(update={"said": redactor.text(one.said), "problem": redactor.text(one.problem)})
+        for one in found.reaches
+    )
+    return found.model_copy(update={"reaches": tuple(reaches)})
 
 
 def survey(question: Question) -> Survey:

@@ -8,6 +8,7 @@ import pytest
 
 from harness.fault import ask_reach
 from harness.plan import Action, Reach
+from harness.redaction import MASK, declare
 from tests.fault.aws_server import ACCOUNT, REGION, Aws, aws_server
 
 A, B, C = (f"{REGION}{zone}" for zone in "abc")
@@ -163,3 +164,16 @@ def test_an_aws_that_does_not_answer_is_not_available(aws: Aws) -> None:
     (found,) = ask_reach([action], TAGS, nowhere).reaches
     assert re.search(r"AWS cannot be asked .*http://127\.0\.0\.1:1", found.problem)
     assert not found.counted
+
+
+def test_what_the_target_calls_secret_is_in_no_answer(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its name does not look like a secret, so only who was told knows: neither the answer nor why there is none."""
+    canary = "canary-5c1e77"
+    monkeypatch.setenv("SHOP_LOGIN", canary)
+    declare(["SHOP_LOGIN"])
+    action = Action(name="stop", what=f"{EC2}stop_instances", arguments={"filters": [TEAM]})
+    (found,) = ask_reach([action], {"team": canary}, aws.environment).reaches
+    assert (canary in found.said, f"tagged team={MASK}" in found.said) == (False, True)
+    nowhere = aws.environment | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:1/{canary}"}
+    (found,) = ask_reach([action], TAGS, nowhere).reaches
+    assert (canary in found.problem, f"127.0.0.1:1/{MASK}" in found.problem) == (False, True)

@@ -15,6 +15,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from harness.plan import MetricRule
+from harness.redaction import MASK, declare
 from tests.run.looking import looking, of
 from tests.testbed.beds import eventually
 
@@ -96,6 +97,19 @@ def test_a_cloudwatch_that_does_not_answer_is_a_failed_look(tmp_path: Path) -> N
     with looking(tmp_path, rule(), environment=nowhere | {"AWS_SECRET_ACCESS_KEY": "a"}) as looks:
         eventually("failed looks", lambda: of(looks, "alarm").failures >= 3, within_s=20)
         assert "http://127.0.0.1:1" in of(looks, "alarm").problem
+
+
+def test_a_failed_look_at_alarms_shows_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What only the target calls secret is masked by the child already that reads the alarms."""
+    canary = "canary-3f9a20"
+    monkeypatch.setenv("SHOP_LOGIN", canary)
+    declare(["SHOP_LOGIN"])
+    keys = {"AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "a"}
+    nowhere = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:1/{canary}", **keys}
+    with looking(tmp_path, rule(), environment=nowhere) as looks:
+        eventually("failed looks", lambda: of(looks, "alarm").failures >= 1, within_s=20)
+        problem = of(looks, "alarm").problem
+    assert (canary in problem, f"127.0.0.1:1/{MASK}" in problem) == (False, True)
 
 
 def test_a_reader_of_alarms_that_dies_fails_closed(environment: dict[str, str], tmp_path: Path) -> None:
