@@ -116,7 +116,7 @@ def _follow_dose(
     except _STOPS:
         raise
     except (ChaosException, TypeError, ValueError) as failed:
-        error = str(failed)[-500:]
+        error = redactor().text(str(failed))[-500:]  # cut only once it is redacted
     status = "failed" if error or not actions else "succeeded"
     log.write(Kind.DOSE, variable, value=value, measured=measured, status=status, error=error)
     return int(wanted["number"])

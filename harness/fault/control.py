@@ -15,6 +15,7 @@ from chaoslib.run import EventHandlerRegistry, RunEventHandler
 from harness.clock import SystemClock
 from harness.fault import ledger
 from harness.fault.compose import OURS
+from harness.fault.outcome import outcome
 from harness.fault.redact import learn, redactor
 from harness.fault.undo import conclude
 from harness.record import EventLog, Kind
@@ -90,12 +91,13 @@ class Recorder(RunEventHandler):  # type: ignore[misc]
         ours = name.startswith(OURS)
         if activity.get("type") == "probe" and self._in_method and not self._undoing:
             kind = Kind.FAULT_PROBED
-        elif activity.get("type") == "action" and (self._undoing or not ours):
+        elif (activity.get("type") == "action" and (self._undoing or not ours)) or (self._undoing and not ours):
             kind = Kind.FAULT_UNDONE if self._undoing else Kind.FAULT_CALLED
         else:
             return
-        error = "".join(run.get("exception") or [])[-500:].strip().splitlines()
-        self._log.write(kind, name, status=str(run.get("status")), error=error[-1] if error else "")
+        status, error = outcome(activity, run)
+        # Subtle: cut only once it is redacted; half a secret is not known as one.
+        self._log.write(kind, name, status=status, error=redactor().text(error)[-500:])
 
     def hypothesis_before_completed(self, experiment: Any, state: dict[str, Any], journal: dict[str, Any]) -> None:
         """The gate before the method."""

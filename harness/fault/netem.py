@@ -19,6 +19,7 @@ from typing import Any, Final
 from chaoslib.exceptions import ActivityFailed
 
 from harness.fault.arguments import number, within
+from harness.fault.redact import redactor
 
 __all__ = ["begin", "end", "is_applied", "is_healed", "packets_delayed_per_s", "packets_lost_per_s"]
 
@@ -211,7 +212,7 @@ def _tc(*arguments: str) -> str:
     except subprocess.TimeoutExpired as error:
         raise ActivityFailed(f"tc {' '.join(arguments)}: no answer within {TIMEOUT_S:g} s") from error
     if done.returncode != 0:
-        said = " ".join(done.stderr.split())[:200] or f"exit code {done.returncode}"
+        said = redactor().text(" ".join(done.stderr.split()))[:200] or f"exit code {done.returncode}"
         way_out = next((f"; {way}" for text, way in WAYS_OUT.items() if text in said), "")
         raise ActivityFailed(f"tc {' '.join(arguments)}: {said}{way_out}")
     return done.stdout

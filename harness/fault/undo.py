@@ -31,6 +31,7 @@ from harness.fault import ledger
 from harness.fault.activities import holds
 from harness.fault.compose import ACCOUNT_VARIABLE
 from harness.fault.ledger import Entry, Lock
+from harness.fault.outcome import outcome
 from harness.fault.own_output import take_output
 from harness.fault.redact import learn, learn_experiment, redactor
 from harness.fault.undone import RECOVER, Call, Undone
@@ -223,7 +224,7 @@ class Undoing:
         events = self._events()
         undone = [event for event in events if event.kind is Kind.FAULT_UNDONE]
         self._load()
-        names = {str(one.get("name")) for one in self._document["method"] if one.get("type") == "action"}
+        names = {str(one.get("name")) for one in self._document["method"]}
         well = {event.name for event in undone if event.data.get("status") == "succeeded"}
         # Whether the word of the rollbacks would do is asked only where nothing can be looked at.
         return self._is_healed(trusted=names <= well)
@@ -282,8 +283,8 @@ class Undoing:
             )
         except Exception as error:  # noqa: BLE001  whatever a rollback raises, the next ones must be played
             return "failed", redactor().text(f"{type(error).__name__}: {error}")[-500:]
-        lines = "".join(run.get("exception") or []).strip().splitlines()
-        return str(run.get("status")), redactor().text(lines[-1])[-500:] if lines else ""
+        status, error = outcome(activity, run)
+        return status, redactor().text(error)[-500:]
 
     def _look(self, until_s: float, settle_s: float, *, trusted: bool) -> bool:
         """Whether it is healed by then, and stays so for as long as it may be broken late."""

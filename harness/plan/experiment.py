@@ -126,6 +126,15 @@ def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _each_name_once[T: WrittenEvidence | WrittenHealed](looks: tuple[T, ...]) -> tuple[T, ...]:
+    """What is seen is looked up by name: two of one name would count as one."""
+    names = [look.probe["name"] for look in looks if look.probe is not None]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise problem("each probe's name once", f"give the probes named {twice!r} names of their own")
+    return looks
+
+
 class Extension(Written):
     """What the experiment says to the harness."""
 
@@ -139,8 +148,8 @@ class Extension(Written):
     sustain: DurationNs = 3_000_000_000
     budget: Share | None = None
     guard: WrittenGuard | None = None
-    evidence: tuple[WrittenEvidence, ...] = Field(min_length=1)
-    healed: tuple[WrittenHealed, ...] = ()
+    evidence: Annotated[tuple[WrittenEvidence, ...], Field(min_length=1), AfterValidator(_each_name_once)]
+    healed: Annotated[tuple[WrittenHealed, ...], AfterValidator(_each_name_once)] = ()
     heals_within: DurationNs = 60_000_000_000  # from the rollbacks until each `healed` probe says so
     ledger: WrittenLedger | None = None
     journeys: tuple[WrittenJourney, ...] = ()

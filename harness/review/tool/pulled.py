@@ -150,9 +150,14 @@ def _exported(pulled: Pulled) -> tuple[Lens | None, str]:
     if not pulled.exported:
         return None, pulled.not_exported
     try:
+        # Written anew in one form, so that every mistake has a place; what is no text or no number is refused here.
         lens = parse_lens(json.dumps(json.loads(pulled.exported), ensure_ascii=False).encode(), "AWS ExportLens")
     except json.JSONDecodeError as error:
         return None, f"the exported lens cannot be read: AWS ExportLens: LensJSON: {error.msg} at character {error.pos}"
+    except UnicodeEncodeError:
+        return None, "the exported lens cannot be read: AWS ExportLens: LensJSON: half of a character"
+    except ValueError:  # of json: thousands of digits
+        return None, "the exported lens cannot be read: AWS ExportLens: LensJSON: a number without end"
     except FileError as error:
         first = error.mistakes[0]
         path = f"LensJSON.{first.path}" if first.path else "LensJSON"
