@@ -17,6 +17,7 @@ from harness.errors import FileError, Mistake
 from harness.model import Exact, Model
 from harness.plan.guard import WrittenGuard
 from harness.plan.inline import inline_secrets, secrets_on_command_lines
+from harness.plan.probes import probes_that_change
 from harness.plan.watch import Factor, Surge, WrittenBreaker, WrittenDependency, WrittenDose
 from harness.plan.written import Share, Written
 from harness.redaction import environment_keys, looks_secret
@@ -191,7 +192,8 @@ def read_experiment(path: Path) -> tuple[Experiment, Document]:
     mistakes = Mistakes()
     if len(documents) > 1:
         mistakes.add(Mistake(str(path), documents[1].line(), "", "a second document", "one experiment a file"))
-    mistakes.add(*_skeleton_mistakes(document), *inline_secrets(document), *secrets_on_command_lines(document))
+    mistakes.add(*_skeleton_mistakes(document), *probes_that_change(document))
+    mistakes.add(*inline_secrets(document), *secrets_on_command_lines(document))
     extension = _read_extension(document, mistakes)
     mistakes.raise_any()
     assert extension is not None

@@ -198,6 +198,31 @@ def the_rollback_raises(drill: Sabotage) -> None:
     drill.experiment["rollbacks"][0]["provider"] = call("http://127.0.0.1:9/fault", "DELETE")
 
 
+def also(kind: str, provider: dict[str, Any]) -> dict[str, Any]:
+    return {"type": kind, "name": "also", "provider": provider}
+
+
+REFUSES = {"type": "process", "path": "/bin/false", "timeout": 5}
+
+
+def one_rollback_of_two_ends_with_an_error(drill: Sabotage) -> None:
+    """Chaos Toolkit says that it succeeded."""
+    drill.experiment["rollbacks"].append(also("action", REFUSES))
+
+
+def one_rollback_of_two_is_refused_by_its_server(drill: Sabotage) -> None:
+    """503: Chaos Toolkit says that it succeeded."""
+    drill.experiment["rollbacks"].append(also("action", call(f"{drill.target.url}/fault/there", "GET")))
+
+
+def a_rollback_that_is_called_a_probe_raises(drill: Sabotage) -> None:
+    drill.experiment["rollbacks"].insert(0, also("probe", call("http://127.0.0.1:9/fault", "DELETE")))
+
+
+def one_action_of_two_ends_with_an_error(drill: Sabotage) -> None:
+    drill.experiment["method"].insert(0, also("action", REFUSES))
+
+
 def the_rollback_heals_nothing(drill: Sabotage) -> None:
     drill.target.how(stuck=True)
 
@@ -285,6 +310,10 @@ MATRIX: dict[Callable[[Sabotage], None], str] = {
     the_generator_falls_behind: "load valid",
     a_worker_dies: "load valid",
     the_rollback_raises: "fault undone",
+    one_rollback_of_two_ends_with_an_error: "fault undone",
+    one_rollback_of_two_is_refused_by_its_server: "fault undone",
+    a_rollback_that_is_called_a_probe_raises: "fault undone",
+    one_action_of_two_ends_with_an_error: "fault applied",
     the_rollback_heals_nothing: "fault undone",
     no_file_may_grow: "",
     no_file_may_grow_once_it_is_broken: "",

@@ -14,9 +14,11 @@ from rich.console import Console
 
 from harness import fault, slo
 from harness.clock import SystemClock
+from harness.fault.control import Recorder
+from harness.fault.redact import redactor
 from harness.judge import judge
 from harness.plan import Plan, built_in_target, make, read_experiment
-from harness.record import Kind, read_events, read_record, write_json
+from harness.record import EventLog, Kind, read_events, read_record, write_json
 from harness.report import html, json_text, show_plan, terminal
 from harness.run.info import make_info
 from tests.fault.canaries import Watch, leaks_in, needles_of
@@ -192,10 +194,22 @@ def test_the_needles_are_found_where_they_are() -> None:
         assert leaks(json.dumps({"a": value.strip()}).encode())
 
 
+def test_half_a_secret_is_not_shown_either(planted: str, tmp_path: Path) -> None:
+    """An error that is too long for the record is cut; the part of a secret that is left would be known as none."""
+    del planted
+    path, secret = tmp_path / "events.jsonl", CANARIES["SHOP_TOKEN"].strip()
+    log = EventLog(path, SystemClock(), redactor().value)
+    for left in range(8, len(secret)):
+        run = {"status": "failed", "exception": [f"Refused: {secret}{'.' * (500 - left)}"]}
+        Recorder(log, None).activity_completed({"type": "action", "name": "long"}, run)
+    log.close()
+    content = path.read_text()
+    assert content.count("fault.called") == len(secret) - 8
+    assert not any(secret[-left:] + "." in content for left in range(3, len(secret)))
+
+
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
-    from harness.fault.redact import redactor
-
     redactor.cache_clear()
     yield
     redactor.cache_clear()

@@ -46,6 +46,11 @@ def test_what_the_harness_does_not_know_stays_chaos_toolkits(tmp_path: Path) -> 
     assert [action.what for action in experiment.actions] == ["chaosaws.ec2.actions.stop_instances"]
 
 
+ONE_LOOK = "{probe: {name: x, tolerance: 0, provider: {type: process, path: ls}}}"
+CHANGES = (
+    "{probe: {name: y, tolerance: 0, "
+    "provider: {type: python, module: chaosaws.ec2.actions, func: terminate_instances}}}"
+)
 MISTAKES = {
     "an experiment is a mapping": ("[1, 2]\n", ["1: got a list of 2, expected a Chaos Toolkit experiment"]),
     "a title is needed": (WHOLE.replace("title: A zone is lost\n", ""), ["1: title: got nothing, expected text; add"]),
@@ -59,7 +64,10 @@ MISTAKES = {
     ),
     "a method of probes breaks nothing": (
         WHOLE.replace("type: action\n    name: stop", "type: probe\n    name: stop"),
-        ["3: method: got only probes, expected at least one activity of type action; add the fault's actions"],
+        [
+            "3: method: got only probes, expected at least one activity of type action; add the fault's actions",
+            "5: method[0].provider: got chaosaws.ec2.actions.stop_instances, expected a probe that only looks",
+        ],
     ),
     "an activity is an action or a probe": (
         WHOLE.replace("type: action\n    name: stop", "type: fault\n    name: stop"),
@@ -106,6 +114,19 @@ MISTAKES = {
     "a probe has a tolerance": (
         WHOLE.replace("[{zone-silent: a}]", "[{probe: {name: x, provider: {}}}]"),
         ["16: extensions[1].evidence[0].probe: got a mapping, expected a Chaos Toolkit probe with a tolerance"],
+    ),
+    "two looks of one name would count as one": (
+        WHOLE.replace("[{zone-silent: a}]", f"[{ONE_LOOK}, {ONE_LOOK}]\n    healed: [{ONE_LOOK}, {ONE_LOOK}]"),
+        [
+            "16: extensions[1].evidence: got a list of 2, expected each probe's name once; give the probes named 'x'",
+            "17: extensions[1].healed: got a list of 2, expected each probe's name once; give the probes named 'x'",
+        ],
+    ),
+    "a probe that changes something would be asked of no limit": (
+        WHOLE.replace("[{zone-silent: a}]", f"[{CHANGES}]\n    healed: [{ONE_LOOK}]"),
+        [
+            "16: extensions[1].evidence[0].probe.provider: got chaosaws.ec2.actions.terminate_instances, expected a probe"
+        ],
     ),
     "unknown fields come with the nearest name": (
         WHOLE + "    ledgers: {}\n",
