@@ -9,7 +9,10 @@ import requests
 from chaoslib.exceptions import ActivityFailed
 from urllib3.exceptions import HTTPError
 
+from harness.fault.redact import redactor
+
 ANSWER_BYTES_MAX: Final = 16 << 20
+SAID_CHARS_MAX: Final = 200
 NO_TOKEN: Final = (401, 403)  # statuses of an answer to whoever has none, or a wrong one
 
 
@@ -20,6 +23,11 @@ class Answer:
     url: str
     status: int
     text: str
+
+    @property
+    def said(self) -> str:
+        """Its beginning, for an error; cut only once it is redacted: half a secret is not known as one."""
+        return redactor().text(self.text.strip())[:SAID_CHARS_MAX]
 
     def json_object(self) -> dict[str, Any]:
         """The JSON object in it. Raises ActivityFailed where there is none."""

@@ -88,11 +88,12 @@ class Recorder(RunEventHandler):  # type: ignore[misc]
     def activity_completed(self, activity: dict[str, Any], run: dict[str, Any]) -> None:
         """Just after the call; ours count as undoing too: a target that does not heal was not undone."""
         name = str(activity.get("name"))
-        ours = name.startswith(OURS)
-        if activity.get("type") == "probe" and self._in_method and not self._undoing:
+        if self._undoing:
+            kind = Kind.FAULT_UNDONE
+        elif activity.get("type") == "probe" and self._in_method:
             kind = Kind.FAULT_PROBED
-        elif (activity.get("type") == "action" and (self._undoing or not ours)) or (self._undoing and not ours):
-            kind = Kind.FAULT_UNDONE if self._undoing else Kind.FAULT_CALLED
+        elif activity.get("type") == "action" and not name.startswith(OURS):
+            kind = Kind.FAULT_CALLED
         else:
             return
         status, error = outcome(activity, run)

@@ -10,7 +10,6 @@ from chaoslib.exceptions import ActivityFailed
 
 from harness.fault import answers
 from harness.fault.answers import Answer
-from harness.fault.redact import redactor
 
 TIMEOUT_S = 5.0
 SENDS = "WELLPROVEN_ENVOY_TOKEN"
@@ -56,6 +55,7 @@ def ask(method: str, admin_url: str, path: str, parameters: dict[str, str]) -> A
     if answer.status in answers.NO_TOKEN:
         raise ActivityFailed(f"Envoy's admin interface at {url}: {answer.status}: {answers.way_in(SENDS)}")
     if answer.status != 200:
-        said = redactor().text(answer.text.strip())[:200]
-        raise ActivityFailed(f"Envoy's admin interface at {url}: {answer.status} {said}; is there an admin_layer?")
+        raise ActivityFailed(
+            f"Envoy's admin interface at {url}: {answer.status} {answer.said}; is there an admin_layer?"
+        )
     return answer

@@ -10,7 +10,6 @@ from chaoslib.exceptions import ActivityFailed
 
 from harness.fault import answers
 from harness.fault.answers import Answer
-from harness.fault.redact import redactor
 
 TIMEOUT_S = 5.0
 SENDS = "WELLPROVEN_TOXIPROXY_TOKEN"
@@ -58,9 +57,7 @@ def ask(
     if answer.status in answers.NO_TOKEN:
         raise ActivityFailed(f"Toxiproxy at {method} {url}: {answer.status}: {answers.way_in(SENDS)}")
     if answer.status >= 400 and answer.status not in accept:
-        raise ActivityFailed(
-            f"Toxiproxy at {method} {url}: {answer.status} {redactor().text(answer.text.strip())[:200]}"
-        )
+        raise ActivityFailed(f"Toxiproxy at {method} {url}: {answer.status} {answer.said}")
     return answer
 
 

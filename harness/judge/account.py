@@ -210,6 +210,8 @@ def _fault_doubt(record: Record, found: dict[str, int | str]) -> str | None:
         return f"it is not known when the fault's action began: {', '.join(sorted(unbegun))}"
     if not found:
         return "the experiment names no evidence"
+    if len(found) < len(record.plan.evidence):
+        return "two pieces of evidence have one name: it is not known that both were seen"
     missing = [why for why in found.values() if isinstance(why, str)]
     return f"no evidence that the fault took effect: {'; '.join(missing)}" if missing else None
 
@@ -351,7 +353,8 @@ def _undone_doubt(record: Record) -> str | None:
         return _undone_by_others(record, by_others)
     if record.first(Kind.FAULT_END) is None:
         return "the fault was never taken away"
-    doubt = _not_succeeded(record, Kind.FAULT_UNDONE, _named(record, "rollbacks", "action"))
+    rollbacks = [*_named(record, "rollbacks", "action"), *_named(record, "rollbacks", "probe")]
+    doubt = _not_succeeded(record, Kind.FAULT_UNDONE, rollbacks)
     if doubt:
         return f"undoing {doubt}"
     return "no undoing came to an end" if record.first(Kind.FAULT_UNDONE) is None else None

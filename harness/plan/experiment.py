@@ -122,17 +122,15 @@ class Proves(Written):
 
 
 def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(names)) < len(names):
-        raise problem("each name once")
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise problem("each name once", f"{twice!r} stands there twice")
     return names
 
 
-def _each_name_once[T: WrittenEvidence | WrittenHealed](looks: tuple[T, ...]) -> tuple[T, ...]:
-    """What is seen is looked up by name: two of one name would count as one."""
-    names = [look.probe["name"] for look in looks if look.probe is not None]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise problem("each probe's name once", f"give the probes named {twice!r} names of their own")
+def _named_once[T: WrittenEvidence | WrittenHealed](looks: tuple[T, ...]) -> tuple[T, ...]:
+    """What is seen is looked up by a probe's name: two of one name would count as one."""
+    _each_once(tuple(str(look.probe["name"]) for look in looks if look.probe is not None))
     return looks
 
 
@@ -149,8 +147,8 @@ class Extension(Written):
     sustain: DurationNs = 3_000_000_000
     budget: Share | None = None
     guard: WrittenGuard | None = None
-    evidence: Annotated[tuple[WrittenEvidence, ...], Field(min_length=1), AfterValidator(_each_name_once)]
-    healed: Annotated[tuple[WrittenHealed, ...], AfterValidator(_each_name_once)] = ()
+    evidence: Annotated[tuple[WrittenEvidence, ...], Field(min_length=1), AfterValidator(_named_once)]
+    healed: Annotated[tuple[WrittenHealed, ...], AfterValidator(_named_once)] = ()
     heals_within: DurationNs = 60_000_000_000  # from the rollbacks until each `healed` probe says so
     ledger: WrittenLedger | None = None
     journeys: tuple[WrittenJourney, ...] = ()

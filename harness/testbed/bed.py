@@ -62,8 +62,11 @@ class Bed:
             raise NotAvailableError(f"test bed {self.name!r} is down")
         try:
             return BedStatus.model_validate_json(self._place.state.read_bytes())
-        except (OSError, ValidationError) as error:
+        except OSError as error:
             raise NotAvailableError(f"test bed {self.name!r} is not up: {error}") from error
+        except ValidationError as error:  # whose words would show what is there, and the bed's key with it
+            way_out = "end it and start another: wellproven testbed down, up"
+            raise NotAvailableError(f"the state of test bed {self.name!r} is damaged; {way_out}") from error
 
     def down(self) -> None:
         """Take everything down; returns when nothing is left. May be called again."""

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, field_validator
+from pydantic import AfterValidator, Field, JsonValue, field_validator
 
 from harness.model import Model
 
@@ -18,6 +18,15 @@ TAG = ("wellproven", "drill")
 
 # `testbed env` prints such names for a shell to evaluate.
 Variable = Annotated[str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$")]
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("no text that a terminal can be shown")
+    return text
+
+
+Printable = Annotated[str, AfterValidator(_printable)]
 
 
 class Settings(Model):
@@ -85,10 +94,10 @@ class BedStatus(Model):
     settings: Settings
     pid: int  # the keeper's
     region: str
-    zones: dict[str, ZoneStatus] = Field(min_length=1)
+    zones: dict[Printable, ZoneStatus] = Field(min_length=1)
     database: DatabaseStatus
     endpoints: dict[str, str]
-    environment: dict[Variable, str]  # what points tools and experiments at it; with the bed's key
+    environment: dict[Variable, Printable]  # what points tools and experiments at it; with the bed's key
     log: str  # the bed's own event log
 
     @field_validator("endpoints")

@@ -193,7 +193,7 @@ def _place() -> Place:
     return place
 
 
-def _bed_status() -> BedStatus:
+def bed_status() -> BedStatus:
     zones = {
         zone: ZoneStatus(
             state=ZoneState.UP, processes=(ProcessStatus(name="shop", pid=1, port=15_001),), instance_id="i-1"
@@ -217,7 +217,7 @@ def _bed(keeper: bytes, state: bytes) -> None:
 
 
 def _read_keeper(_folder: Path, content: bytes, number: int) -> None:
-    _bed(content, _bed_status().model_dump_json().encode())
+    _bed(content, bed_status().model_dump_json().encode())
     if number % ATTACH_EVERY:
         _place().keeper_process()
         return
@@ -226,7 +226,7 @@ def _read_keeper(_folder: Path, content: bytes, number: int) -> None:
         bed.status()
 
 
-def _read_state(_folder: Path, content: bytes, number: int) -> None:
+def read_state(_folder: Path, content: bytes, number: int) -> None:
     _bed(Identity.own().model_dump_json().encode(), content)
     target_as_it_is(built_in_target(), BED)
     out = io.StringIO()
@@ -290,7 +290,7 @@ def kinds() -> list[Kind]:
         _runs_with("verdict.json", json_tree),
         _runs_with("run.json", json_tree),
         Kind("keeper.json", lambda random: json_tree(Identity.own().model_dump_json().encode(), random), _read_keeper),
-        Kind("state.json", lambda random: json_tree(_bed_status().model_dump_json().encode(), random), _read_state),
+        Kind("state.json", lambda random: json_tree(bed_status().model_dump_json().encode(), random), read_state),
         Kind("bed.jsonl", of_contents([BED_LOG], of_lines), _read_bed_log),
         Kind("survey child", of_contents([SURVEY.model_dump_json().encode()], json_tree), _read_survey),
         Kind("chaos.log", of_contents(CHAOS_LOG, of_bytes), _read_chaos_log),

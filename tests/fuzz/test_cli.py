@@ -140,7 +140,7 @@ def test_a_damaged_bed_is_up_or_down(name: str) -> None:
     """`testbed status` and `env` of a bed whose files say anything."""
     commands = [["testbed", "status"], ["testbed", "env"], ["testbed", "status", "--json"]]
     for number, random in enumerate(_few(name) * 3):
-        whole = (Identity.own().model_dump_json().encode(), kept._bed_status().model_dump_json().encode())
+        whole = (Identity.own().model_dump_json().encode(), kept.bed_status().model_dump_json().encode())
         damaged = KINDS[name].mutate(random)
         kept._bed(*((damaged, whole[1]) if name == "keeper.json" else (whole[0], damaged)))
         _said([*commands[number % 3], "--name", kept.BED])

@@ -231,7 +231,7 @@ def test_a_keepers_file_that_names_nobody_is_a_bed_that_is_down(content: str, tm
 @pytest.mark.parametrize("change", [{"zones": {}}, {"endpoints": {}}, {"environment": {"A; reboot; B": "x"}}], ids=str)
 def test_a_state_of_a_bed_that_lacks_what_is_needed_is_none(change: dict[str, Any]) -> None:
     """A bed without zones or edge is no target; a name in `env` is for a shell to evaluate."""
-    whole = kept._bed_status().model_dump(mode="json")
+    whole = kept.bed_status().model_dump(mode="json")
     BedStatus.model_validate_json(json.dumps(whole))
     with pytest.raises(ValueError, match="1 validation error"):
         BedStatus.model_validate_json(json.dumps(whole | change))
@@ -313,3 +313,16 @@ def test_a_damaged_configuration_of_awss_is_not_available(tmp_path: Path) -> Non
         pytest.raises(NotAvailableError, match="cannot be made sense of"),
     ):
         AwsSession(Login()).account()
+
+
+# --- the test bed ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("damage", [{"DRILL_AZ": "a\x1b[2J"}, {"A; rm x": "b"}, {"A": "b\nexport C=d"}])
+def test_a_bed_whose_state_is_damaged_hands_no_shell_a_command(damage: dict[str, str], tmp_path: Path) -> None:
+    """`testbed env` is evaluated by a shell, and read on a terminal."""
+    status = kept.bed_status()
+    state = status.model_copy(update={"environment": {**status.environment, **damage}}).model_dump_json()
+    with pytest.raises(NotAvailableError, match="is damaged; end it") as refused:
+        kept.read_state(tmp_path, state.encode(), 1)
+    assert str(refused.value).isprintable()

@@ -203,6 +203,10 @@ NOT_APPLIED = {
         lambda: _evidence((9.9, True, False), (10.5, False, True), (20, False, False)),
         "instances stopped: no longer seen at the last look",
     ),
+    "two pieces of evidence have one name": (
+        lambda: drill(evidence=(STOPPED, STOPPED)),
+        "two pieces of evidence have one name",
+    ),
     "one of two evidences was not seen": (
         lambda: _dropping_looks(drill(evidence=BOTH), before=False),
         "no evidence that the fault took effect: instances stopped not seen",
@@ -261,6 +265,12 @@ def test_the_fault_is_applied_when_the_last_evidence_is_seen():
     assert "seen: zone a silent, instances stopped within 500 ms of inject" in judgement.verdicts[1].because
 
 
+def _with_rollbacks(record, *more):
+    """The same drill, of an experiment with more rollbacks."""
+    body = {"rollbacks": [*record.plan.body["rollbacks"], *more]}
+    return replace(record, plan=record.plan.model_copy(update={"body": body}))
+
+
 NOT_UNDONE = {
     "the fault was never taken away": (lambda: without(drill(), Kind.FAULT_END), "the fault was never taken away"),
     "an undo call failed": (
@@ -270,6 +280,10 @@ NOT_UNDONE = {
     "an undo call never came back": (
         lambda: without(drill(), Kind.FAULT_UNDONE),
         "undoing did not come back: start zone",
+    ),
+    "a rollback that is called a probe never came back": (
+        lambda: _with_rollbacks(drill(), {"type": "probe", "name": "start the rest"}),
+        "undoing did not come back: start the rest",
     ),
     "the target was not seen to be healed": (
         lambda: instead(drill(healed=(RUNNING,)), Kind.FAULT_HEALED, healed=False),

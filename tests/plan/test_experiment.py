@@ -118,8 +118,8 @@ MISTAKES = {
     "two looks of one name would count as one": (
         WHOLE.replace("[{zone-silent: a}]", f"[{ONE_LOOK}, {ONE_LOOK}]\n    healed: [{ONE_LOOK}, {ONE_LOOK}]"),
         [
-            "16: extensions[1].evidence: got a list of 2, expected each probe's name once; give the probes named 'x'",
-            "17: extensions[1].healed: got a list of 2, expected each probe's name once; give the probes named 'x'",
+            "16: extensions[1].evidence: got a list of 2, expected each name once; 'x' stands there twice",
+            "17: extensions[1].healed: got a list of 2, expected each name once; 'x' stands there twice",
         ],
     ),
     "a probe that changes something would be asked of no limit": (

@@ -17,6 +17,9 @@ CHANGING = {
     "harness.fault.toxiproxy_cut.begin": {
         "type": "python", "module": "harness.fault.toxiproxy_cut", "func": "begin"
     },
+    "chaosk8s.pod.actions.more.delete": {
+        "type": "python", "module": "chaosk8s.pod.actions.more", "func": "delete"
+    },
     "DELETE http://shop/x": {"type": "http", "url": "http://shop/x", "method": "delete"},
 }  # fmt: skip
 LOOKING = {
@@ -29,13 +32,15 @@ LOOKING = {
 
 def experiment(**places: Any) -> dict[str, Any]:
     """One in which each of the places of a probe only looks, but for those that are given."""
-    at = {place: places.get(place, LOOKS) for place in ("method", "hypothesis", "evidence", "healed")}
+    at = {place: places.get(place, LOOKS) for place in PLACES}
     probe = {place: {"type": "probe", "name": place, "tolerance": 0, "provider": it} for place, it in at.items()}
     extension = {"name": "wellproven", "disruption": "az"}
     extension |= {"evidence": [{"probe": probe["evidence"]}], "healed": [{"probe": probe["healed"]}]}
+    extension["dose"] = {"variable": "delay", "measured-by": at["dose"]}
     noop = {"type": "python", "module": "harness.fault.noop", "func": "begin"}
     return {
         "title": "One",
+        "configuration": {"delay": "1"},
         "description": "One.",
         "steady-state-hypothesis": {"title": "s", "probes": [probe["hypothesis"]]},
         "method": [probe["method"], {"type": "action", "name": "go", "provider": noop}],
@@ -58,6 +63,7 @@ PLACES = {
     "hypothesis": "steady-state-hypothesis.probes[0].provider",
     "evidence": "extensions[0].evidence[0].probe.provider",
     "healed": "extensions[0].healed[0].probe.provider",
+    "dose": "extensions[0].dose.measured-by",
 }
 
 
@@ -73,3 +79,16 @@ def test_a_probe_that_changes_something_is_a_mistake(called: str, place: str, tm
 def test_a_probe_that_looks_is_none(case: str, tmp_path: Path) -> None:
     """Everywhere at once."""
     assert mistakes_of(tmp_path / "one.yaml", experiment(**dict.fromkeys(PLACES, LOOKING[case]))) == []
+
+
+@pytest.mark.parametrize("place", ["hypothesis", "evidence", "healed"])
+def test_what_calls_itself_an_action_among_probes_is_none(place: str, tmp_path: Path) -> None:
+    """Chaos Toolkit would call it, and no limit would be asked."""
+    called, provider = next(iter(CHANGING.items()))
+    document = experiment()
+    [extension] = document["extensions"]
+    probes = {"hypothesis": document["steady-state-hypothesis"]["probes"][0], "evidence": extension["evidence"][0]}
+    probes["healed"] = extension["healed"][0]
+    probe = probes[place].get("probe", probes[place])
+    probe |= {"type": "action", "provider": provider}
+    assert mistakes_of(tmp_path / "one.yaml", document) == [(PLACES[place], called)]

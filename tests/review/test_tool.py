@@ -266,8 +266,10 @@ def test_a_mistake_in_an_answer_of_aws_is_said_where_it_stands_there(shop: Shop)
             lambda text: text.replace('"riskRules"', '"rules"', 1),
             "AWS ExportLens: LensJSON.pillars[0].questions[0].riskRules: got nothing, expected this field",
         ),
+        (lambda text: text.replace('"Wellproven"', '"\\ud800"', 1), "AWS ExportLens: LensJSON: half of a character"),
+        (lambda text: text.replace('"Wellproven"', "9" * 5000, 1), "AWS ExportLens: LensJSON: a number without end"),
     ],
-    ids=["no JSON", "no rules"],
+    ids=["no JSON", "no rules", "half of a character", "a number without end"],
 )
 def test_a_mistake_in_an_exported_lens_is_said_where_it_stands_there(
     shop: Shop, break_it: Callable[[str], str], said: str
