@@ -233,7 +233,9 @@ def browser(project: Path, *words: str) -> str:
     return subprocess.run(["chromium", *options, *words], capture_output=True, text=True, timeout=60, check=True).stdout
 
 
-in_a_browser = pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium is installed")
+in_a_browser = pytest.mark.skipif(
+    shutil.which("chromium") is None, reason="no chromium on the PATH: apt install chromium, or sh .ci/browser"
+)
 
 
 @pytest.mark.slow

@@ -161,6 +161,8 @@ def _claims(plan: Plan) -> Iterable[tuple[str, ...]]:
         yield objective.name, claim(objective)
     for slo in plan.slos:
         yield slo.name, f"{format_percent(slo.target, 3)} good, in baseline and recovery"
+    for slo in plan.unclaimed:
+        yield slo.name, "kept while the fault is there, else unknown: nothing claims how long it may be broken"
     if plan.budget is not None:
         share = format_percent(plan.budget)
         yield "budget", f"at most {share} of any SLO's window, at production traffic"

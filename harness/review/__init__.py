@@ -7,7 +7,7 @@ from harness.review.answers import BUILT_IN, Answer, Answers, Backing, Effect, L
 from harness.review.built_in import aws_json, built_in_lens
 from harness.review.conditions import Condition, ConditionError, parse_condition
 from harness.review.decisions import Checked, OnPillar, TradeOff, amount
-from harness.review.evidence import Now, shown_by, with_drills
+from harness.review.evidence import Now, less, shown_by, with_drills
 from harness.review.findings import Findings, WrittenEvidence, with_findings
 from harness.review.improvements import Improved
 from harness.review.lens import read_lens
@@ -18,7 +18,8 @@ from harness.review.oddities import Finding, Oddity, lint
 from harness.review.reading import check_proves, check_scope, read_answers, read_evidence
 from harness.review.roadmap import PHASE_DAYS, PHASES, Gap, Quadrant, quadrant_of
 from harness.review.scores import FORMULA, Balance, PillarScore, Risks, balance, score
-from harness.review.states import CLAIMED, UNSHOWN, Practice, State, aged, weight
+from harness.review.states import CLAIMED, UNSHOWN, Practice, State, aged, scoped, weight
+from harness.review.truth import tried_in_part
 from harness.review.types import Choice, Lens, Pillar, Provable, Question, Risk, Rule, Shown
 from harness.review.whole import MEASURED_PILLARS, Review, review
 
@@ -76,6 +77,7 @@ __all__ = [
     "built_in_lens",
     "check_proves",
     "check_scope",
+    "less",
     "lint",
     "make_milestone",
     "measured_by",
@@ -86,8 +88,10 @@ __all__ = [
     "read_lens",
     "read_milestones",
     "review",
+    "scoped",
     "score",
     "shown_by",
+    "tried_in_part",
     "weight",
     "with_drills",
     "with_findings",

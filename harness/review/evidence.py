@@ -48,8 +48,11 @@ def shown_by(record: Record, judgement: Judgement, lens: Lens, lens_name: str, n
         at=at,
         source=record.info.run,
         because=_because(judgement),
-        short_of=tuple(_short_of(record, now)),
+        short_of=short_of(record, now),
         outdated=_outdated(record, now),
+        load=load_ratio(record, _traffic(now.promises)),
+        load_short=_load_short(record, now),
+        is_of_today=not _outdated(record, now),
         zones=frozenset(zones_taken(record.plan)),
         experiment=record.info.experiment,
     )
@@ -184,8 +187,24 @@ def _alerts(judgement: Judgement) -> bool | None:
 # --- how far it counts -----------------------------------------------------------------------------------------------
 
 
-def _short_of(record: Record, now: Now) -> Iterator[str]:
+def less(record: Record, now: Now) -> tuple[str, ...]:
+    """In what a run's good figures say less than is claimed: of an easier trial, or of a target that is another now."""
+    return tuple(one for one in (*short_of(record, now), _outdated(record, now)) if one)
+
+
+def short_of(record: Record, now: Now) -> tuple[str, ...]:
     """In what a run shows less than is claimed."""
+    return tuple(_short_of(record, now))
+
+
+def _load_short(record: Record, now: Now) -> str:
+    ratio = load_ratio(record, _traffic(now.promises))
+    if ratio is None or ratio >= now.scope.load:
+        return ""
+    return f"drilled at {_percent(ratio)} of production's load, claimed for {_percent(now.scope.load)}"
+
+
+def _short_of(record: Record, now: Now) -> Iterator[str]:
     if now.promises_problem:
         yield now.promises_problem
     if now.scope.zones and record.plan.disruption == Disruption.AZ and not any(zones_taken(record.plan)):
@@ -193,9 +212,8 @@ def _short_of(record: Record, now: Now) -> Iterator[str]:
     unstated = [one.route for one in record.plan.requests if not one.production_per_s]
     if unstated:
         yield f"production's arrival rate of {', '.join(unstated)} is not stated, so the load's share of it is unknown"
-    ratio = load_ratio(record, _traffic(now.promises))
-    if ratio is not None and ratio < now.scope.load:
-        yield f"drilled at {_percent(ratio)} of production's load, claimed for {_percent(now.scope.load)}"
+    if said := _load_short(record, now):
+        yield said
     judged = {slo.name for slo in record.plan.slos}
     missing = [name for name in now.scope.slos if name not in judged]
     if missing:

@@ -113,6 +113,8 @@ def parse_lens(content: bytes, file: str) -> Lens:
 
 def _of_json(mistake: Mistake, content: bytes) -> Mistake:
     """The same mistake in the words of JSON, which nobody who writes a lens knows to be read as YAML."""
+    if not content.strip():
+        return replace(mistake, expected="one lens", way_out="a custom lens is one JSON object")
     if mistake.expected != "valid YAML":
         return mistake
     comment = _COMMENT.search(content)

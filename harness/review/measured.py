@@ -1,6 +1,6 @@
 """What one judged run measured, in the few figures that reviews compare: recovery, data, budget."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -33,7 +33,16 @@ class Measured(Model):
     budget_ratio: float | None  # of a window's budget, at production traffic, the worst SLO
     budget_allowed_ratio: float | None
     burn: float | None  # of what was seen, the worst SLO
+    less: tuple[str, ...] = ()  # in what it was an easier trial than is claimed, or of a target that is another now
     latency_s: float | None = None  # p99 of the slowest route that an SLO is of, from the planned send, in the baseline
+
+    @property
+    def counts(self) -> bool:
+        """Whether its figures may stand before those of older runs: an easier trial shows nothing that is good.
+
+        Nor does a run that is unknown; milestones of earlier builds hold figures of such.
+        """
+        return self.outcome is Outcome.MISSED or (self.outcome is Outcome.MET and not self.less)
 
     def is_beyond(self, measure: Measure) -> bool:
         """Whether the figure is larger than anything that was seen: there was no recovery to be timed."""
@@ -42,6 +51,10 @@ class Measured(Model):
     def knows(self, measure: Measure) -> bool:
         """Whether it says anything of that figure."""
         return self.value(measure) is not None or self.is_beyond(measure)
+
+    def size(self, measure: Measure) -> tuple[bool, float]:
+        """How large the figure is, to be compared; no recovery at all is larger than any recovery time."""
+        return self.is_beyond(measure), self.value(measure) or 0.0
 
     def only(self, measures: AbstractSet[Measure]) -> "Measured":
         """The same with these figures and their limits alone."""
@@ -88,12 +101,15 @@ def started(record: Record) -> datetime | None:
         return None
 
 
-def measured_by(record: Record, judgement: Judgement) -> Measured | None:
-    """The figures of one run; a load that is void, a fault that was not seen and a sweep measure nothing."""
+def measured_by(record: Record, judgement: Judgement, less: Iterable[str] = ()) -> Measured | None:
+    """The figures of one run; one that is unknown, a load that is void, a fault not seen and a sweep measure nothing.
+
+    `less`: in what the run was an easier trial than what is claimed.
+    """
     at = started(record)
     if at is None or record.plan.sweep is not None or not judgement.load.valid or not judgement.fault.applied:
         return None
-    if all(one.outcome is Outcome.UNKNOWN for one in judgement.verdicts):  # a damaged record
+    if judgement.outcome is Outcome.UNKNOWN:  # cut short, damaged: the bad part may be the one that is missing
         return None
     critical = [slo for slo in record.plan.slos if slo.critical]
     objectives = record.plan.objectives
@@ -114,6 +130,7 @@ def measured_by(record: Record, judgement: Judgement) -> Measured | None:
         budget_ratio=_largest(one.share_of_window for one in judgement.budget.values()) if spent else None,
         budget_allowed_ratio=None if record.plan.budget is None else float(record.plan.budget),
         burn=_largest(one.burn.get("drill") for one in judgement.budget.values()) if spent else None,
+        less=tuple(less),
         latency_s=_latency_s(record),
     )
 
@@ -161,30 +178,50 @@ def _largest(values: Iterable[float | None]) -> float | None:
 def newest(measured: Iterable[Measured]) -> tuple[Measured, ...]:
     """The newest of each figure of each experiment: its runs, newest first, with what no newer run knows.
 
-    A run that does not know a figure hides no older run that does. Of those that know none before any is known, only
-    the newest is among them.
+    A run that does not know a figure, or was an easier trial, hides no older run (`newest_of`). Of those that know none
+    before any is known, only the newest is among them.
     """
-    found: list[Measured] = []
-    known: dict[str, set[Measure]] = {}
-    for one in sorted(measured, key=lambda one: one.at, reverse=True):
-        is_newest = one.experiment not in known
-        told = known.setdefault(one.experiment, set())
-        fresh = {measure for measure in Measure if one.knows(measure)} - told
-        if is_newest or (fresh and not told):
-            found.append(one)
-        elif fresh:
-            found.append(one.only(fresh))
-        told |= fresh
-    return tuple(sorted(found, key=lambda one: one.experiment))
+    by_experiment: dict[str, list[Measured]] = {}
+    for one in measured:
+        by_experiment.setdefault(one.experiment, []).append(one)
+    return tuple(one for name in sorted(by_experiment) for one in _newest(by_experiment[name]))
+
+
+def _newest(measured: Sequence[Measured]) -> Iterator[Measured]:
+    """Of one experiment: its newest run, then each other that a figure is of."""
+    ranked = sorted(measured, key=lambda one: (one.counts, one.at), reverse=True)
+    chosen = {measure: newest_of(measure, ranked) for measure in Measure}
+    for one in ranked:
+        mine = {measure for measure, run in chosen.items() if run is one}
+        if one is ranked[0]:  # what was promised of a figure that it does not know stays
+            yield one.only(mine | {measure for measure in Measure if not one.knows(measure)})
+        elif mine:
+            yield one.only(mine)
+
+
+def newest_of(measure: Measure, measured: Iterable[Measured]) -> Measured | None:
+    """The run of one experiment whose figure stands; None where none knows it.
+
+    The newest; but what an easier trial measured is the least that it would have been, so that a smaller figure of one
+    hides no larger one from before. Nor does any of a trial that is easier and missed nothing, or came to nothing.
+    """
+    known = sorted((one for one in measured if one.knows(measure)), key=lambda one: one.at, reverse=True)
+    whole = next((one for one in known if one.counts and not one.less), None)
+    for one in known:
+        if whole is None or one.at <= whole.at:
+            break
+        if one.counts and one.size(measure) > whole.size(measure):
+            return one
+    return whole or next((one for one in known if one.counts), known[0] if known else None)
 
 
 def worst(measured: Sequence[Measured]) -> dict[Measure, Measured]:
-    """The largest of each figure that any of them knows; no recovery at all is larger than any recovery time."""
+    """The largest of each figure that any of them knows."""
     found: dict[Measure, Measured] = {}
     for measure in Measure:
         known = [one for one in measured if one.knows(measure)]
         if known:
-            found[measure] = max(known, key=lambda one: (one.is_beyond(measure), one.value(measure) or 0))
+            found[measure] = max(known, key=lambda one: one.size(measure))
     return found
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, ValidationError
 
@@ -15,7 +16,7 @@ from harness.review.measured import Measured
 from harness.review.scores import PillarScore
 from harness.review.states import State
 
-MILESTONE_SCHEMA = "wellproven/milestone/v1"
+MILESTONE_SCHEMA: Literal["wellproven/milestone/v1"] = "wellproven/milestone/v1"
 FOLDER = "milestones"  # beside the answers
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 BYTES_MAX = 16 << 20
@@ -30,14 +31,17 @@ _RANK = {  # how good a state is; what is neither better nor worse has no rank
 }
 
 
+Score = Annotated[float, Field(ge=0, le=100)]
+
+
 class PillarThen(Model):
     """One pillar's scores."""
 
     id: str
     name: str
-    claimed: float | None
-    proven: float | None
-    provable: float | None
+    claimed: Score | None
+    proven: Score | None
+    provable: Score | None
     high_risk: int
     high_risk_proven: int
     medium_risk: int
@@ -47,7 +51,7 @@ class PillarThen(Model):
 class Milestone(Model):
     """A review, kept."""
 
-    schema_: str = Field(default=MILESTONE_SCHEMA, alias="schema")
+    schema_: Literal["wellproven/milestone/v1"] = Field(default=MILESTONE_SCHEMA, alias="schema")
     name: str
     at: AwareDatetime  # UTC
     lens: str
@@ -62,8 +66,8 @@ class Change:
     """One practice that changed its state."""
 
     practice: str  # question/choice
-    before: State
-    now: State
+    before: State | None  # None: the lens did not have it
+    now: State | None  # None: the lens has it no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,8 @@ class Trend:
     better: tuple[Change, ...]
     worse: tuple[Change, ...]
     stale: tuple[Change, ...]  # of the worse: proof that only grew old
+    joined: tuple[Change, ...]  # what the scores are out of now, and were not then: it applies, or the lens has it
+    left: tuple[Change, ...]  # ... and the other way round
     scores: dict[str, tuple[float | None, float | None]]  # pillar -> proven (then, now)
 
 
@@ -144,18 +150,22 @@ def write_milestone(answers: Path, milestone: Milestone) -> Path:
 
 
 def trend(since: Milestone, pillars: Sequence[PillarScore]) -> Trend:
-    """What changed since then; practices that the lens did not have then, or has no more, are no change."""
+    """What changed since then. What applies now and did not, or only then, is neither better nor worse."""
     now = _states(pillars)
     changes = [
-        Change(name, before, now[name]) for name, before in since.states.items() if name in now and now[name] != before
+        Change(name, since.states.get(name), now.get(name))
+        for name in dict.fromkeys((*since.states, *now))
+        if since.states.get(name) != now.get(name)
     ]
-    moved = [one for one in changes if one.before in _RANK and one.now in _RANK]
-    worse = tuple(one for one in moved if _RANK[one.now] < _RANK[one.before])
+    moved = [(one, _RANK[one.before], _RANK[one.now]) for one in changes if one.before in _RANK and one.now in _RANK]
+    worse = tuple(one for one, before, after in moved if after < before)
     then = {one.id: one.proven for one in since.pillars}
     return Trend(
         since=since,
-        better=tuple(one for one in moved if _RANK[one.now] > _RANK[one.before]),
+        better=tuple(one for one, before, after in moved if after > before),
         worse=worse,
         stale=tuple(one for one in worse if one.now is State.STALE),
+        joined=tuple(one for one in changes if one.before not in _RANK and one.now in _RANK),
+        left=tuple(one for one in changes if one.before in _RANK and one.now not in _RANK),
         scores={one.id: (then[one.id], one.proven) for one in pillars if one.id in then},
     )

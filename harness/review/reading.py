@@ -43,6 +43,7 @@ from harness.review.built_in import built_in_lens
 from harness.review.evidence import place_in
 from harness.review.findings import Findings, WrittenEvidence, read_findings
 from harness.review.lens import read_lens
+from harness.review.truth import NONE_SUFFIX
 from harness.review.types import Lens
 from harness.units import NS_PER_S, parse_duration_ns
 
@@ -270,9 +271,7 @@ class _Reader:
         )
 
     def _check(self, answer: _Answer, offered: set[str], at: Where) -> None:
-        for index, choice in enumerate(answer.claimed):
-            if choice not in offered:
-                self._unknown((*at, "claimed", index), choice, offered)
+        self._check_claimed(answer, offered, at)
         for key, reasons in (("not-applicable", answer.not_applicable), ("excluded", answer.excluded)):
             for choice, why in reasons.items():
                 self._check_reason((*at, key, choice), choice, why, offered)
@@ -283,6 +282,14 @@ class _Reader:
         for choice in answer.practices:
             if choice not in offered:
                 self._unknown((*at, "practices", choice), choice, offered)
+
+    def _check_claimed(self, answer: _Answer, offered: set[str], at: Where) -> None:
+        for index, choice in enumerate(answer.claimed):
+            if choice not in offered:
+                self._unknown((*at, "claimed", index), choice, offered)
+            elif choice.endswith(NONE_SUFFIX) and len(set(answer.claimed)) > 1:
+                way_out = "take it out, or all the others"
+                self._add((*at, "claimed", index), f"{choice} alone: it says none of these", way_out)
 
     def _check_reason(self, at: Where, choice: str, why: str, offered: set[str]) -> None:
         if choice not in offered:

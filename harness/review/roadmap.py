@@ -20,7 +20,7 @@ from enum import StrEnum
 from harness.review.answers import Answers, Effort, Level, Measure
 from harness.review.measured import Measured
 from harness.review.scores import PillarScore
-from harness.review.states import HIGH_WEIGHT, NO_WEIGHT, UNSHOWN, Practice, State
+from harness.review.states import HIGH_WEIGHT, LOW_WEIGHT, NO_WEIGHT, UNSHOWN, Practice, State
 from harness.review.types import Provable
 from harness.units import format_percent
 
@@ -36,6 +36,7 @@ class Quadrant(StrEnum):
 
 _ORDER = (Quadrant.QUICK_WIN, Quadrant.PROJECT, Quadrant.FILL_IN, Quadrant.LATER)
 _GAPS = (State.REFUTED, *UNSHOWN, State.NOT_CLAIMED)
+_IMPACTS = {HIGH_WEIGHT: Level.HIGH, LOW_WEIGHT: Level.LOW}  # assumed of a practice; of the others, medium
 # What a phase is given, where nobody said when: a month, a quarter, half a year.
 PHASE_DAYS = (30, 90, 180)
 PHASES = ("now", "next", "later")
@@ -73,6 +74,10 @@ class Drills:
         named = source.partition("/")[0]  # a run's name begins with its experiment's
         return self.runs.get(source, named if named in practice.choice.provable.drills else "")
 
+    def has(self, experiment: str) -> bool:
+        """Whether an experiment is there, as far as it is known."""
+        return self.there is None or experiment in self.there
+
     def ready(self, practice: Practice) -> tuple[str, ...]:
         """The drills that could show a practice, and are there."""
         drills = practice.choice.provable.drills
@@ -103,10 +108,9 @@ def _worth(gap: Gap) -> tuple[int, int, int, int, date]:
 def _gap(pillar: str, practice: Practice, answers: Answers, drills: Drills, today: date) -> Gap:
     answer = answers.questions.get(practice.question)
     said = answer.effort_of(practice.choice.id) if answer else Effort()
-    impact = said.impact or (Level.HIGH if practice.weight == HIGH_WEIGHT else Level.MEDIUM)
-    complexity = said.complexity or (
-        Level.LOW if practice.state in UNSHOWN and drills.ready(practice) else Level.MEDIUM
-    )
+    impact = said.impact or _IMPACTS.get(practice.weight, Level.MEDIUM)
+    takes_a_drill = practice.state in UNSHOWN and practice.lacks_proof and drills.ready(practice)
+    complexity = said.complexity or (Level.LOW if takes_a_drill else Level.MEDIUM)
     quadrant = quadrant_of(impact, complexity)
     phase = 0 if practice.state is State.REFUTED else min(_ORDER.index(quadrant), len(PHASES) - 1)
     if said.due is not None:
@@ -141,6 +145,8 @@ def _to_do(practice: Practice, drills: Drills) -> str:
     ready = drills.ready(practice)
     experiment = drills.of(practice) or next(iter(ready or practice.choice.provable.drills), "")
     again = f"wellproven drill {experiment}" if experiment else "show it"
+    if experiment and not drills.has(experiment):
+        again = f"{again} (write it first: it is gone, or does not say any more that it proves this)"
     match practice.state:
         case State.REFUTED:
             return f"mend what {practice.shown.source if practice.shown else 'it'} found, then {again}"
@@ -148,12 +154,10 @@ def _to_do(practice: Practice, drills: Drills) -> str:
             return _show(practice.choice.provable, ready)
         case State.STALE:
             return f"{again} anew" if experiment else "bring newer evidence"
-        case State.PARTIAL:
-            return (
-                f"{again} with the load and scope that are claimed"
-                if practice.choice.provable.drills
-                else f"show what is missing: {practice.because}"
-            )
+        case State.PARTIAL if practice.lacks_proof and practice.choice.provable.drills:
+            return f"{again} with the load and scope that are claimed"
+        case State.PARTIAL:  # no evidence that is named could show more
+            return f"show what is missing: {practice.because}"
         case _:
             # A lens says what to do in its improvement plan; ours begins with the pitfall.
             return practice.choice.improvement.split("Way out: ")[-1] or f"adopt: {practice.choice.title}"
@@ -165,7 +169,7 @@ def _show(provable: Provable, ready: Sequence[str]) -> str:
     if not ready:
         named = " or ".join(provable.drills)
         return f"write an experiment that says it proves this, such as {named}, and drill it"
-    return f"drill {' or '.join(ready)}"
+    return f"drill {' or '.join(ready)}{'' if provable.wholly else ' (shows part of it only)'}"
 
 
 def _buys(practice: Practice, drills: Drills) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """What is claimed and what is proven, side by side over one denominator.
 
-    weight    3 for a practice whose absence is a high risk, 1 for a medium one (ours: AWS publishes risks, no weights),
-              0 for a choice that never lowers a risk where others do: `None of the above`
+    weight    3 for a practice whose absence is a high risk, 1 for a medium one, 0.5 for a low one (ours: AWS publishes
+              risks, no weights; of its own framework on its pages, of which `low` are some), 1 where none is published,
+              0 for a choice that no best answer needs: `No`, `None of the above`, a lesser degree
     all       the weights of every practice that applies, of questions without an answer and of excluded ones too
     claimed   100 * the weights of those claimed / all
     proven    100 * the weights of those claimed and shown by evidence that still counts / all
@@ -22,7 +23,10 @@ from harness.review.states import CLAIMED, Practice, State, practices_of
 from harness.review.truth import worst_risk
 from harness.review.types import Lens, Pillar, Question, Risk, Shown
 
-FORMULA = "100 x weights (ours: 3 high risk, 1 medium or unpublished) / weights of all practices that apply"
+FORMULA = (
+    "100 x weights (ours: 3 high risk, 1 medium or unpublished, 0.5 low, 0 where no best answer needs it) / weights of "
+    "all practices that apply"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +137,9 @@ def _risk(
     apart = {one.choice.id for one in practices if one.state is State.NOT_APPLICABLE}
     done = apart | {one.choice.id for one in practices if counts(one)}
     if not question.rules:  # AWS's own lenses: it says what its rules came to, and never the rules
-        whole = claimed <= done and question.reported is not None
-        return question.reported if whole and question.reported else Risk.UNKNOWN
+        if question.reported is Risk.HIGH or claimed <= done:
+            return question.reported or Risk.UNKNOWN  # what was high is no lower for a practice less
+        return Risk.UNKNOWN
     return worst_risk(question, done, claimed | apart)
 
 

@@ -6,6 +6,7 @@ the evidence that holds since, the best counts: proven, else partial, else stale
 proof never lowers a state.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -13,11 +14,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from harness.review.answers import Answer
+from harness.review.published import RiskLevel, published_levels
 from harness.review.truth import no_practices
-from harness.review.types import Choice, Question, Risk, Shown
+from harness.review.types import Choice, Lens, Question, Risk, Shown
 from harness.units import NS_PER_S, format_duration
 
-HIGH_WEIGHT, MEDIUM_WEIGHT, NO_WEIGHT = 3, 1, 0
+HIGH_WEIGHT, MEDIUM_WEIGHT, LOW_WEIGHT, NO_WEIGHT = 3, 1, 0.5, 0
+_WEIGHTS = {RiskLevel.HIGH: HIGH_WEIGHT, RiskLevel.MEDIUM: MEDIUM_WEIGHT, RiskLevel.LOW: LOW_WEIGHT}
 WHOLE = 2  # of _goodness: fresh, and of all that is claimed
 
 
@@ -44,7 +47,7 @@ class Practice:
 
     question: str
     choice: Choice
-    weight: int
+    weight: float
     state: State
     shown: Shown | None  # the evidence that decided
     excluded: str = ""  # why the team does not look at it now; it stays in the denominator
@@ -76,6 +79,13 @@ class Practice:
                 return self.shown.because
 
 
+def names_of(practices: Iterable[Practice]) -> dict[tuple[str, str], str]:
+    """How practices are called, by (question, choice): by their ids, and by their questions' where ids repeat."""
+    places = [(one.question, one.choice.id) for one in practices]
+    counts = Counter(choice for _, choice in places)
+    return {place: place[1] if counts[place[1]] == 1 else "/".join(place) for place in places}
+
+
 def aged(shown: Iterable[Shown], now: datetime, stale_after: timedelta) -> list[Shown]:
     """Evidence for who reads it later, without us: what holds and is too old says since when, the same each time."""
     limit = f"counts for {format_duration(round(stale_after.total_seconds()) * NS_PER_S)}"
@@ -87,6 +97,22 @@ def aged(shown: Iterable[Shown], now: datetime, stale_after: timedelta) -> list[
         return replace(one, outdated=f"{said}; {one.outdated}" if one.outdated else said)
 
     return [one_aged(one) for one in shown]
+
+
+def scoped(
+    shown: Iterable[Shown], lens: Lens, now: datetime, stale_after: timedelta, zones: Sequence[str]
+) -> list[Shown]:
+    """Evidence for who reads it later, without us: what the loss of other zones is still to show is said."""
+    of_zones = {(question.id, one.id): one.provable.of_zones for question in lens.questions for one in question.choices}
+    by_place: dict[tuple[str, str], list[Shown]] = {}
+    for one in shown:
+        by_place.setdefault((one.question, one.choice), []).append(one)
+    found: list[Shown] = []
+    for place, ones in by_place.items():
+        holding = [one for one in ones if one.holds]
+        found += [one for one in ones if not one.holds]
+        found += _held_against(zones, holding, now - stale_after, of_zones=of_zones.get(place, False))
+    return found
 
 
 def practices_of(
@@ -117,7 +143,7 @@ def practices_of(
 def _practice(
     question: Question,
     choice: Choice,
-    weighs: int,
+    weighs: float,
     answer: Answer | None,
     shown: Sequence[Shown],
     zones: Sequence[str],
@@ -129,15 +155,17 @@ def _practice(
     return Practice(question.id, choice, weighs, state, deciding, excluded, tuple(further))
 
 
-def weight(question: Question, choice: Choice, none: AbstractSet[str]) -> int:
-    """What a practice weighs: by the risk that remains when it alone is left out; where no rule is known, 1.
+def weight(question: Question, choice: Choice, none: AbstractSet[str]) -> float:
+    """What a practice weighs: by the risk that remains when it alone is left out.
 
-    `none`: what is no practice (`no_practices`). It weighs nothing, and nobody who follows the others chooses it.
+    Where no rule is known, by the risk that AWS's page of it names, and 1 where there is no such page. `none`: what is
+    no practice (`no_practices`). It weighs nothing, and nobody who follows the others chooses it.
     """
     if choice.id in none:
         return NO_WEIGHT
     if not question.rules:
-        return MEDIUM_WEIGHT
+        level = published_levels().get(choice.id)
+        return MEDIUM_WEIGHT if level is None else _WEIGHTS[level]
     rest = frozenset(one.id for one in question.choices if one.id != choice.id) - none
     return HIGH_WEIGHT if question.risk(rest) is Risk.HIGH else MEDIUM_WEIGHT
 
@@ -181,8 +209,24 @@ def _is_answered(refuting: Shown, shown: Sequence[Shown]) -> bool:
     """
     if refuting.standing:
         return False
-    since = [one for one in shown if one.holds and one.at > refuting.at and one.experiment == refuting.experiment]
+    since = [
+        one
+        for one in shown
+        if one.holds
+        and one.at > refuting.at
+        and one.experiment == refuting.experiment
+        and not _shows_less(one, refuting)
+    ]
     return bool(since) and refuting.zones <= _zones(since)
+
+
+def _shows_less(holding: Shown, refuting: Shown) -> bool:
+    """Whether what holds was an easier trial than what did not: of less load or scope, or of another configuration."""
+    if refuting.is_of_today and not holding.is_of_today:
+        return True
+    if any(said not in (*refuting.short_of, holding.load_short) for said in holding.short_of):
+        return True
+    return bool(holding.load_short) and (holding.load is None or refuting.load is None or holding.load < refuting.load)
 
 
 def _held_against(

@@ -18,6 +18,11 @@ SEED = 1
 NONE_SUFFIX = "_no"
 
 
+def tried_in_part(question: Question) -> bool:
+    """Whether a question's rules name so many choices that only a sample of their selections is tried."""
+    return len(question.names) > TRIED_WHOLE_MAX
+
+
 class Table:
     """The truth table of a question: a column of selections for each of its choices, and for each of its rules.
 
@@ -70,6 +75,20 @@ class Table:
         _, after = self.outcome({**self.columns, name: np.ones(len(self.sizes), np.bool_)})
         return bool((after < self.severity).any())
 
+    def needed(self) -> frozenset[str]:
+        """The choices of those selections that come to the lowest risk, and that no smaller one of them is part of.
+
+        Of the whole table only. None where nothing need be chosen.
+        """
+        best = self.possible & (self.severity == self.severity[self.possible].min())
+        reached, least = best.copy(), best.copy()  # row n holds the choices whose bits n has
+        for bit in range(len(self.names)):
+            pairs = reached.reshape(-1, 2, 1 << bit)  # without this choice, and with it
+            pairs[:, 1] |= pairs[:, 0]
+        for bit in range(len(self.names)):
+            least.reshape(-1, 2, 1 << bit)[:, 1] &= ~reached.reshape(-1, 2, 1 << bit)[:, 0]
+        return frozenset(name for name, column in self.columns.items() if (column & least).any())
+
     def smallest(self, where: Flags) -> frozenset[str] | None:
         """The selection with the fewest choices among these, to show; None where there is none."""
         if not where.any():
@@ -98,24 +117,27 @@ def _some(count: int, alone: Sequence[int]) -> Flags:
 
 
 def no_practices(question: Question) -> frozenset[str]:
-    """Choices that never lower a risk, where others do: `No`, `Not sure`, `None of the above`, as lenses have them.
+    """Choices that no best answer needs: `No`, `Not sure`, `None of the above`, a lesser degree, as lenses have them.
+
+    A best answer comes to the lowest risk there is, and to a higher one with any part of it left out.
 
     Where the rules are not published, where no choice lowers a risk, or where too many selections are to be tried,
     these are only those that AWS itself takes for `None of these`.
     """
     every = frozenset(one.id for one in question.choices)
     named = frozenset(one for one in every if one.endswith(NONE_SUFFIX))
-    return named | _never_better(question, every - named)
+    return named | _needless(question, every - named)
 
 
-def _never_better(question: Question, ids: frozenset[str]) -> frozenset[str]:
-    worst = question.risk(frozenset())
-    doubtful = {one for one in ids if SEVERITY[question.risk({one})] >= SEVERITY[worst]}
-    if not question.rules or not doubtful:
+def _needless(question: Question, ids: frozenset[str]) -> frozenset[str]:
+    if not question.rules:
         return frozenset()
     table = Table(question)
-    better = (ids - doubtful) | {one for one in doubtful & question.names if table.better_by(one)}
-    return frozenset() if table.sampled or not better else ids - better
+    if table.sampled:
+        return frozenset()
+    # Where nothing need be chosen, choices are harms, and what makes up for them.
+    needed = table.needed() or {one for one in ids & question.names if table.better_by(one)}
+    return ids - needed if needed else frozenset()
 
 
 def worst_risk(question: Question, least: AbstractSet[str], most: AbstractSet[str]) -> Risk:

@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from fractions import Fraction
 
 from harness.review.conditions import Condition
 
@@ -173,4 +174,7 @@ class Shown:
     zones: frozenset[str] = frozenset()  # that were taken away; none where it is not about the loss of a zone
     outdated: str = ""  # why it counts no longer, though it may be young: what it was seen on has changed
     experiment: str = ""  # of the run; none of a file
+    load: Fraction | None = None  # share of production's arrivals; None: not known, or not about any
+    load_short: str = ""  # the one of `short_of` that is about the load
+    is_of_today: bool = True  # whether the target was configured as it is now, as far as that is known
     standing: bool = False  # whether its source says so today, whatever came since: a file of findings

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from harness.review.answers import Answers, Measure
 from harness.review.decisions import TradeOff, trade_offs
@@ -12,7 +13,7 @@ from harness.review.measured import Measured, newest, worst
 from harness.review.milestones import Milestone, Trend, trend
 from harness.review.roadmap import Drills, Gap, roadmap
 from harness.review.scores import Balance, PillarScore, balance, score
-from harness.review.states import Practice
+from harness.review.states import Practice, names_of
 from harness.review.types import Shown
 
 # The pillars whose scores stand beside what drills measure.
@@ -40,6 +41,14 @@ class Review:
         """Every practice of every pillar."""
         return tuple(one for pillar in self.pillars for one in pillar.practices)
 
+    @cached_property
+    def _names(self) -> dict[tuple[str, str], str]:
+        return names_of(self.practices)
+
+    def called(self, practice: Practice) -> str:
+        """How a practice is called: its id, with its question's where several questions have a choice of that id."""
+        return self._names[practice.question, practice.choice.id]
+
     def worst(self, pillar: str) -> dict[Measure, Measured]:
         """The worst of each figure, beside a pillar's score; none where no drill measures it."""
         return worst(self.measured) if pillar in MEASURED_PILLARS else {}
@@ -61,7 +70,8 @@ def review(
     figures = [one for one in measured if one.at <= now]
     latest = newest(figures)
     pillars = score(answers.lens, answers.questions, shown, now, answers.stale_after, answers.scope.zones)
-    kept = [one for milestone in milestones for one in milestone.measured if milestone.at <= now]
+    past = [one for one in milestones if one.at <= now]
+    kept = [one for milestone in past for one in milestone.measured if one.at <= now]
     runs = {one.run: one.experiment for one in figures}
     return Review(
         answers=answers,
@@ -71,8 +81,8 @@ def review(
         balance=balance(pillars),
         measured=latest,
         gaps=roadmap(pillars, answers, Drills(latest, runs, experiments), now.date()),
-        trade_offs=trade_offs(answers.decisions, latest, pillars),
-        improved=improved(answers.improvements, [*kept, *figures]),
-        milestones=tuple(milestones),
-        trend=trend(milestones[-1], pillars) if milestones else None,
+        trade_offs=trade_offs(answers.decisions, latest, pillars, now - answers.stale_after),
+        improved=improved(answers.improvements, [*kept, *figures], now - answers.stale_after),
+        milestones=tuple(past),
+        trend=trend(past[-1], pillars) if past else None,
     )

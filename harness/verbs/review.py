@@ -38,6 +38,7 @@ from harness.review import (
     lint,
     make_milestone,
     read_lens,
+    tried_in_part,
     write_milestone,
 )
 from harness.text import visible
@@ -88,10 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def do(arguments: argparse.Namespace, streams: Streams) -> int:
     """Do it."""
-    if arguments.names and arguments.what not in ("milestone", "lint", "pull", "push"):
-        raise UsageError(f"review {arguments.what} takes no NAME")
-    if arguments.output and arguments.what != "pull" and (arguments.json or arguments.what != "score"):
-        raise UsageError("-o FILE writes the review's page; redirect everything else, such as --json > review.json")
+    _refuse_what_has_no_use(arguments)
     match arguments.what:
         case "lens":
             streams.out.write(aws_json(built_in_lens()))
@@ -110,6 +108,28 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
             return _trend(_reviewed(arguments, streams).review, streams, as_json=arguments.json)
         case _:
             return _score(_reviewed(arguments, streams), arguments, streams)
+
+
+def _refuse_what_has_no_use(arguments: argparse.Namespace) -> None:
+    """Options of another verb: whoever wrote them expects something of them. Raises UsageError."""
+    if arguments.names and arguments.what not in ("milestone", "lint", "pull", "push"):
+        raise UsageError(f"review {arguments.what} takes no NAME")
+    if arguments.output and arguments.what != "pull" and (arguments.json or arguments.what != "score"):
+        raise UsageError("-o FILE writes the review's page; redirect everything else, such as --json > review.json")
+    for option, of, given in (
+        ("--as", ("roadmap",), arguments.form != "text"),
+        ("--lens", ("pull", "push"), arguments.lens_alias),
+        ("--force", ("pull",), arguments.force),
+        ("--dry-run", ("pull", "push"), arguments.dry_run),
+        ("--milestone", ("push",), arguments.milestone),
+        ("--account", ("pull", "push"), arguments.account),
+        ("--profile", ("pull", "push"), arguments.profile),
+        ("--region", ("pull", "push"), arguments.region),
+    ):
+        if given and arguments.what not in of:
+            raise UsageError(
+                f"{option} is of review {' and review '.join(of)}; review {arguments.what} has no use for it"
+            )
 
 
 def _reviewed(arguments: argparse.Namespace, streams: Streams) -> Reviewed:
@@ -208,5 +228,7 @@ def _lint(paths: Sequence[Path], streams: Streams, *, as_json: bool) -> int:
     for _, one in found:
         streams.out.write(visible(f"{one.where}: {one.question}: {one.what}: {one.because}") + "\n")
     questions = sum(len(lens.questions) for _, lens in read)
-    streams.out.write(f"{len(found) or 'nothing'} odd in {questions} questions\n")
+    streams.out.write(f"{len(found) or 'nothing'} odd in {questions} question{'' if questions == 1 else 's'}\n")
+    if in_part := sum(tried_in_part(question) for _, lens in read for question in lens.questions):
+        streams.out.write(f"{in_part} with too many choices to try every selection: a sample was tried\n")
     return EXIT_ODD if found else 0

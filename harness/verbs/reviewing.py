@@ -23,11 +23,13 @@ from harness.review import (
     Shown,
     aged,
     check_scope,
+    less,
     measured_by,
     read_answers,
     read_evidence,
     read_milestones,
     review,
+    scoped,
     shown_by,
     with_drills,
     with_findings,
@@ -78,10 +80,14 @@ def reviewed(sources: Sources, say: Say) -> Reviewed:
     measured: list[Measured] = []
     for record, judgement in runs:
         shown += shown_by(record, judgement, answers.lens, answers.lens_name, now)
-        measured += [one for one in [measured_by(record, judgement)] if one]
+        measured += [one for one in [measured_by(record, judgement, less(record, now))] if one]
     milestones = read_milestones(sources.answers, answers.lens_name, sources.target)
     there = {one.name for one in experiments if one.drill.proves}
-    found = review(answers, sources.target, shown, measured, milestones, datetime.now(UTC), there)
+    at = datetime.now(UTC)
+    for one in milestones:
+        if one.at > at:
+            say(f"milestone {one.name}: left out: it is of {one.at:%Y-%m-%d}, which is to come")
+    found = review(answers, sources.target, shown, measured, milestones, at, there)
     return Reviewed(found, {record.info.run: record.path for record, _ in runs})
 
 
@@ -91,10 +97,12 @@ def shown_elsewhere(sources: Sources, lens: Lens, lens_name: str, say: Say) -> l
     if sources.answers.exists() and (found := read_answers(sources.answers)).lens_name == lens_name:
         answers = replace(found, lens=lens)
     now = _now(sources, answers, say)
-    runs = _judged(sources, say)
+    runs = list(_judged(sources, say))
     shown = [one for record, judgement in runs for one in shown_by(record, judgement, lens, lens_name, now)]
     shown += _found(answers, say) if answers.evidence else []
-    return aged(shown, datetime.now(UTC), answers.stale_after)
+    known = _with_drills(answers, list(_experiments(sources.experiments)), runs)
+    at = datetime.now(UTC)
+    return aged(scoped(shown, known, at, answers.stale_after, answers.scope.zones), at, answers.stale_after)
 
 
 def _found(answers: Answers, say: Say) -> list[Shown]:

@@ -210,7 +210,10 @@ def test_answers_with_a_mistake_exit_65(tmp_path: Path) -> None:
     assert "did you mean rel_redundancy?" in err.getvalue()
 
 
-@pytest.mark.parametrize("words", [["lint"], ["nothing"]])
+@pytest.mark.parametrize(
+    "words",
+    [["lint"], ["nothing"], ["--as", "csv"], ["trend", "--force"], ["--dry-run"], ["pull", "Shop", "--milestone", "x"]],
+)
 def test_a_wrong_command_line_exits_64(words: list[str]) -> None:
     """Naming what is missing."""
     err = io.StringIO()

@@ -149,6 +149,14 @@ def test_a_comment_is_said_to_be_what_json_has_none_of(comment: str) -> None:
         parse_lens(content, "lens.json")
 
 
+@pytest.mark.parametrize("content", [b"", b" \n\t"])
+def test_an_empty_file_is_said_to_be_no_lens(content: bytes) -> None:
+    """Nobody who writes a lens knows of YAML documents."""
+    with pytest.raises(FileError) as caught:
+        parse_lens(content, "lens.json")
+    assert str(caught.value) == "lens.json:1: got an empty file, expected one lens; a custom lens is one JSON object"
+
+
 def test_what_is_no_json_is_said_in_its_words() -> None:
     """Nobody who writes a lens knows that it is read as YAML."""
     with pytest.raises(FileError, match=r"lens.json:2: .* expected valid JSON"):

@@ -113,6 +113,8 @@ def test_scores_are_bounded_whatever_the_lens(
     assert one.proven <= one.provable <= 100
     assert is_no_better(one.risks_proven, one.risks_unrefuted) or one.risks_proven.unknown
     assert is_no_better(one.risks_unrefuted, one.risks_claimed) or one.risks_unrefuted.unknown
+    # Where the lens does not publish its rules, too.
+    assert one.risks_proven.high >= one.risks_unrefuted.high >= one.risks_claimed.high
     assert balance([one]).proven == one.proven
 
 

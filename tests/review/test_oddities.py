@@ -77,11 +77,16 @@ def test_the_command_names_what_is_odd_and_exits_1(tmp_path: Path) -> None:
     assert main(["review", "lint", str(tmp_path / "lens.json")], out, io.StringIO()) == 1
     said = out.getvalue()
     assert "a selection that no rule matches" in said
-    assert "1 odd in 1 questions" in said
+    assert "1 odd in 1 question" in said
     lens(tmp_path, question(["a"], ("a", "NO_RISK"), ("default", "HIGH_RISK")))
     out = io.StringIO()
     assert main(["review", "lint", str(tmp_path / "lens.json")], out, io.StringIO()) == 0
-    assert out.getvalue() == "nothing odd in 1 questions\n"
+    assert out.getvalue() == "nothing odd in 1 question\n"
+    names = [f"c{n}" for n in range(16)]
+    lens(tmp_path, question(names, (" && ".join(names), "NO_RISK"), ("default", "HIGH_RISK")))
+    out = io.StringIO()
+    assert main(["review", "lint", str(tmp_path / "lens.json")], out, io.StringIO()) == 0
+    assert out.getvalue().endswith("\n1 with too many choices to try every selection: a sample was tried\n")
 
 
 @given(conditions, st.sets(st.sampled_from(NAMES)))

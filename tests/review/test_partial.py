@@ -10,6 +10,7 @@ import pytest
 
 from harness.judge import Outcome, judge
 from harness.plan import Proves, Reach, RequestPlan, Resource, Survey
+from harness.record import Kind as EventKind
 from harness.record import Record
 from harness.review import (
     BUILT_IN,
@@ -20,6 +21,7 @@ from harness.review import (
     Shown,
     State,
     built_in_lens,
+    less,
     measured_by,
     score,
     shown_by,
@@ -27,7 +29,7 @@ from harness.review import (
 from harness.review.evidence import _short_of, zones_taken
 from harness.slo import BudgetingMethod, EmptySlices, LoadIndicator, Promises, RecoveryClock, RecoveryLevel, Slo
 from harness.units import NS_PER_S
-from tests.judge.records import alert, broken, drill, objective, outage, slo, slow
+from tests.judge.records import alert, broken, drill, objective, outage, slo, slow, without
 
 LENS = built_in_lens()
 QUESTION, CHOICE = "rel_redundancy", "rel_multi_zone"
@@ -203,6 +205,23 @@ def test_a_run_measures_what_its_judgement_says() -> None:
     assert found.rta_s == recovery.upper > 0
     assert found.rto_s == 10
     assert found.at == AT
+
+
+def test_a_run_that_came_to_nothing_measures_nothing() -> None:
+    """What it lost may be in the part that is missing."""
+    record = without(run(), EventKind.FAULT_CALLED)
+    assert judge(record).outcome is Outcome.UNKNOWN
+    assert measured_by(record, judge(record)) is None
+
+
+def test_a_run_says_in_what_it_was_an_easier_trial() -> None:
+    """Of less load, and of a target that is another now."""
+    record = run(rate="20", configuration="then")
+    assert less(record, Now(Scope(), None, "now")) == (
+        "drilled at 50 % of production's load, claimed for 100 %",
+        "target testbed was configured otherwise then",
+    )
+    assert less(run(), Now(Scope())) == ()
 
 
 def test_latency_is_that_of_the_baseline() -> None:

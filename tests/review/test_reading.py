@@ -137,6 +137,16 @@ def test_answers_to_a_lens_of_ones_own(tmp_path: Path) -> None:
         read_answers(write(tmp_path, "lens: lens.json\nquestions: {rel_redundancy: {}}\n"))
 
 
+def test_none_of_these_is_claimed_alone(tmp_path: Path) -> None:
+    """Beside a practice it contradicts itself, and could lower a risk by a rule that means something else."""
+    lens(tmp_path, question(["a", "b", "q1_no"], ("a && b", "NO_RISK"), ("default", "HIGH_RISK")))
+    with pytest.raises(FileError) as caught:
+        read_answers(write(tmp_path, "lens: lens.json\nquestions:\n  q1:\n    claimed: [a, q1_no]\n"))
+    (mistake,) = caught.value.mistakes
+    assert (mistake.line, mistake.expected) == (4, "q1_no alone: it says none of these")
+    assert read_answers(write(tmp_path, "lens: lens.json\nquestions: {q1: {claimed: [q1_no]}}\n"))
+
+
 def test_a_decision_has_an_id_of_its_own(tmp_path: Path) -> None:
     """Two records of one id could not be told apart."""
     block = "  - {id: async, title: Again, decided: 2026-04-01, effects: {security: none}}\nimprovements:"

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -61,6 +61,18 @@ def test_what_refuted_it_is_drilled_again_and_not_another() -> None:
     assert gap(reviewed(answers(), found)).to_do.endswith("then wellproven drill zone-blackhole")
 
 
+def test_a_drill_that_is_gone_is_to_be_written_first() -> None:
+    """Its stored run still refutes or once proved the practice; the command alone would lead nowhere."""
+    for shown, said in ((refuted(), "mend what"), (replace(refuted(), holds=True, at=NOW - timedelta(days=400)), "")):
+        here, gone = (
+            gap(review(answers(), "testbed", (shown,), (), (), NOW, there)).to_do for there in ({"az-failure"}, set())
+        )
+        assert "write it first: it is gone" in gone
+        assert "wellproven drill az-failure" in here
+        assert "write it first" not in here
+        assert gone.startswith(said)
+
+
 def test_a_figure_that_any_run_refuted_buys_what_that_run_was_over() -> None:
     """No drill is named for it; the run is."""
     said = replace(answers(), questions={OBJECTIVES.question: OBJECTIVES})
@@ -68,6 +80,19 @@ def test_a_figure_that_any_run_refuted_buys_what_that_run_was_over() -> None:
     one = gap(reviewed(said, missed, figures=(MISSED,)), "rel_objectives")
     assert "15 s of recovery time" in "; ".join(one.buys)
     assert one.to_do.endswith("then wellproven drill az-failure")
+
+
+def test_what_no_drill_can_show_more_of_is_not_drilled_again() -> None:
+    """It is seen by other means, which is no quick win."""
+    asked = next(one for one in LENS.questions if one.id == "ops_automation")
+    choice = next(one for one in asked.choices if one.id == "ops_automation_tested")
+    one = Answer(asked.id, frozenset({choice.id}))
+    part = Shown(asked.id, choice.id, holds=True, at=NOW, source="az-failure/1", short_of=(choice.provable.unseen,))
+    found = gap(reviewed(replace(answers(), questions={asked.id: one}), part), choice.id)
+    assert found.to_do == f"show what is missing: {choice.provable.unseen}"
+    assert found.quadrant is Quadrant.PROJECT
+    unshown = gap(reviewed(replace(answers(), questions={asked.id: one})), choice.id)
+    assert unshown.to_do.endswith("(shows part of it only)")
 
 
 def test_a_drill_that_nobody_wrote_is_no_quick_win() -> None:

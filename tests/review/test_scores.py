@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,10 +17,12 @@ from harness.review import (
     Answer,
     Answers,
     PillarScore,
+    Risk,
     Risks,
     Shown,
     State,
     built_in_lens,
+    scoped,
     score,
     with_drills,
 )
@@ -117,6 +121,61 @@ def test_another_experiment_does_not_answer_for_the_one_that_was_missed() -> Non
     assert states(score(LENS, CLAIMED, [missed, other, again], NOW))[QUESTION, CHOICE] is State.PROVEN
 
 
+@pytest.mark.parametrize(
+    ("then", "now", "state"),
+    [
+        ({}, {"short_of": ("1 %",), "load_short": "1 %", "load": Fraction(1, 100)}, State.REFUTED),
+        ({}, {"short_of": ("orders was not judged",)}, State.REFUTED),
+        ({}, {"outdated": "another target", "is_of_today": False}, State.REFUTED),
+        ({}, {"outdated": "is stale since yesterday"}, State.STALE),
+        ({"is_of_today": False}, {"outdated": "another target", "is_of_today": False}, State.STALE),
+        ({"is_of_today": False}, {}, State.PROVEN),
+        ({"short_of": ("what nobody sees",)}, {"short_of": ("what nobody sees",)}, State.PARTIAL),
+        (
+            {"short_of": ("50 %",), "load_short": "50 %", "load": Fraction(1, 2)},
+            {"short_of": ("60 %",), "load_short": "60 %", "load": Fraction(3, 5)},
+            State.PARTIAL,
+        ),
+        (
+            {"short_of": ("50 %",), "load_short": "50 %", "load": Fraction(1, 2)},
+            {"short_of": ("40 %",), "load_short": "40 %", "load": Fraction(2, 5)},
+            State.REFUTED,
+        ),
+    ],
+)
+def test_an_easier_trial_answers_no_refutation(then: dict[str, Any], now: dict[str, Any], state: State) -> None:
+    """What broke under production's load is not mended because it stands a hundredth of it."""
+    missed = replace(shown(5, holds=False), experiment="az-failure", **then)
+    easier = replace(shown(1), experiment="az-failure", **now)
+    another = replace(shown(2), experiment="zone-blackhole")
+    assert states(score(LENS, CLAIMED, [missed, easier], NOW))[QUESTION, CHOICE] is state
+    if state is State.REFUTED:
+        assert states(score(LENS, CLAIMED, [missed, easier, another], NOW))[QUESTION, CHOICE] is state
+
+
+def test_evidence_for_others_says_which_zones_it_leaves() -> None:
+    """What goes into another tool's notes is called proven only where the review calls it so."""
+    experiments = [("database-killed", Proves(lens=BUILT_IN, question=QUESTION, choice=CHOICE))]
+    known = with_drills(LENS, BUILT_IN, experiments, ("database-killed",))
+    [one] = scoped([replace(shown(1), experiment="database-killed")], known, NOW, timedelta(days=90), ("a", "b"))
+    assert one.short_of == ("shown for the loss of no zone, claimed for that of a, b too",)
+    assert scoped([shown(1, holds=False)], known, NOW, timedelta(days=90), ("a",)) == [shown(1, holds=False)]
+    assert scoped([shown(1)], known, NOW, timedelta(days=90), ()) == [shown(1)]
+
+
+@pytest.mark.parametrize("reported", [Risk.HIGH, Risk.MEDIUM, Risk.NONE])
+def test_a_risk_whose_rules_are_not_published_is_never_better_for_less(tmp_path: Path, reported: Risk) -> None:
+    """AWS says what its own lenses' rules came to: with a practice taken out it is as high, or not known."""
+    found = lens(tmp_path, question(["a", "b"], ("default", "HIGH_RISK")))
+    [pillar] = found.pillars
+    asked = replace(pillar.questions[0], rules=(), reported=reported)
+    unruled = replace(found, pillars=(replace(pillar, questions=(asked,)),))
+    [one] = score(unruled, {asked.id: Answer(asked.id, frozenset({"a", "b"}))}, [], NOW)
+    high = int(reported is Risk.HIGH)
+    assert (one.risks_claimed.high, one.risks_proven.high, one.risks_proven.unknown) == (high, high, 1 - high)
+    assert one.risks_claimed.unknown == 0
+
+
 def test_what_is_not_claimed_is_not_proven_by_anything() -> None:
     """Evidence for a practice that nobody claims raises no score."""
     found = score(LENS, {QUESTION: Answer(QUESTION)}, [shown(1)], NOW)
@@ -144,9 +203,19 @@ def test_what_does_not_apply_leaves_the_denominator_and_the_rest_stays_in_it() -
     assert 0 < by_id[1].claimed < by_id[2].claimed < 100
 
 
-# As published lenses ask: yes or no; none of the above, in no rule or as a harm; degrees, of which one is right.
+# As published lenses ask: yes or no; none of the above, in no rule or as a harm; degrees, of which the last is right.
 ASKED = {
     "yes or no": (["yes", "no"], [("yes", "NO_RISK"), ("no", "HIGH_RISK"), ("default", "HIGH_RISK")], {"no"}),
+    "no and not sure, better than no answer": (
+        ["yes", "no", "unsure"],
+        [("yes", "NO_RISK"), ("no || unsure", "MEDIUM_RISK"), ("default", "HIGH_RISK")],
+        {"no", "unsure"},
+    ),
+    "one of two will do": (
+        ["a", "b", "c"],
+        [("a || b", "NO_RISK"), ("c", "MEDIUM_RISK"), ("default", "HIGH_RISK")],
+        {"c"},
+    ),
     "none, unnamed": (
         ["a", "b", "none"],
         [("a && b", "NO_RISK"), ("a", "MEDIUM_RISK"), ("default", "HIGH_RISK")],
@@ -160,7 +229,7 @@ ASKED = {
     "degrees": (
         ["unsure", "some", "all"],
         [("all && !some && !unsure ", "NO_RISK"), ("some && !all && !unsure", "MEDIUM_RISK"), ("default", "HIGH_RISK")],
-        {"unsure"},
+        {"unsure", "some"},
     ),
     "no rule tells them apart": (["a", "b"], [("default", "NO_RISK")], set()),
     "all or nothing": (
@@ -172,7 +241,7 @@ ASKED = {
 
 
 @pytest.mark.parametrize("asked", ASKED)
-def test_a_choice_that_never_lowers_a_risk_is_no_practice(asked: str, tmp_path: Path) -> None:
+def test_a_choice_that_no_best_answer_needs_is_no_practice(asked: str, tmp_path: Path) -> None:
     """Whoever answers `No` has claimed nothing by it, and whoever does not, left nothing undone."""
     choices, rules, none = ASKED[asked]
     ours = lens(tmp_path, question(choices, *rules))
@@ -181,7 +250,7 @@ def test_a_choice_that_never_lowers_a_risk_is_no_practice(asked: str, tmp_path: 
     assert pillar.claimed == 100
     [pillar] = score(ours, {"q1": Answer("q1", frozenset(none))}, [], NOW)
     assert pillar.claimed == 0
-    assert pillar.risks_claimed.high == (asked != "no rule tells them apart")
+    assert total(pillar.risks_claimed) == (asked != "no rule tells them apart")
     answers = Answers(Path("review.yaml"), "ours", ours)
     unanswered = score(ours, {}, [], NOW)
     gaps = roadmap(unanswered, answers, Drills((), {}, None), NOW.date())

@@ -1,10 +1,13 @@
 """Decisions against measurements, claims of improvement against baselines, milestones against today."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.errors import FileError
 from harness.judge import Outcome
@@ -17,6 +20,7 @@ from harness.review import (
     Measured,
     Review,
     Shown,
+    State,
     built_in_lens,
     make_milestone,
     read_milestones,
@@ -24,6 +28,7 @@ from harness.review import (
     write_milestone,
 )
 from harness.review.answers import Backing, Decision, Expectation, Improvement
+from harness.review.measured import newest, newest_of
 from tests.review.figures import measured
 
 LENS = built_in_lens()
@@ -69,6 +74,91 @@ def test_a_decisions_limit_is_held_against_the_newest_figure(
     [one] = reviewed(*figures, decisions=(ASYNC,)).trade_offs
     assert [check.outcome for check in one.checked] == [outcome]
     assert len(one.contradictions) == contradicted
+
+
+EASIER = ("drilled at 1 % of production's load, claimed for 100 %",)
+
+
+@pytest.mark.parametrize(
+    ("figures", "outcome", "said"),
+    [
+        ((measured(rpa_s=0.4, less=EASIER),), Outcome.UNKNOWN, "drilled at 1 %"),
+        ((measured(rpa_s=2.5, less=EASIER),), Outcome.MISSED, "2.5 s"),
+        ((measured("2026-10-01", rpa_s=2.5), measured(rpa_s=0.4, less=EASIER)), Outcome.MISSED, "2.5 s"),
+        (
+            (measured("2026-10-01", rpa_s=0.4), measured(rpa_s=2.5, less=EASIER, outcome=Outcome.MISSED)),
+            Outcome.MISSED,
+            "2.5 s",
+        ),
+        ((measured("2026-01-05", rpa_s=0.4),), Outcome.UNKNOWN, "too long ago"),
+        ((measured("2026-01-05", rpa_s=2.5),), Outcome.MISSED, "2.5 s"),
+    ],
+)
+def test_an_easier_or_old_trial_keeps_no_limit(figures: tuple[Measured, ...], outcome: Outcome, said: str) -> None:
+    """What broke it is held against it all the same."""
+    [one] = reviewed(*figures, decisions=(ASYNC,)).trade_offs
+    assert [(check.outcome, said in check.because) for check in one.checked] == [(outcome, True)]
+
+
+def test_an_easier_trial_that_missed_something_else_hides_no_worse_figure() -> None:
+    """What it measured is the least that the harder one would have: a smaller figure of it says nothing."""
+    whole = measured("2026-10-01", rpa_s=2.5, rta_s=4.0)
+    easier = measured("2026-11-20", rpa_s=0.4, rta_s=9.0, less=EASIER, outcome=Outcome.MISSED)
+    found = reviewed(whole, easier, decisions=(ASYNC,))
+    assert [(one.run, one.rta_s, one.rpa_s) for one in found.measured] == [
+        (easier.run, 9.0, None),
+        (whole.run, None, 2.5),
+    ]
+    assert found.trade_offs[0].checked[0].outcome is Outcome.MISSED
+    again = measured("2026-11-21", rpa_s=0.5, rta_s=3.0)
+    assert [(one.run, one.rta_s, one.rpa_s) for one in reviewed(whole, easier, again).measured] == [
+        (again.run, 3.0, 0.5)
+    ]
+
+
+RUNS = st.lists(
+    st.builds(
+        measured,
+        st.dates(date(2026, 9, 1), date(2026, 11, 20)).map(str),
+        rta_s=st.none() | st.floats(0, 100),
+        rpa_s=st.none() | st.floats(0, 100),
+        recovered=st.sampled_from([None, True, False]),
+        less=st.sampled_from([(), EASIER]),
+        outcome=st.sampled_from(list(Outcome)),
+    ),
+    max_size=6,
+    unique_by=lambda one: one.run,
+)
+
+
+@given(RUNS)
+def test_no_easier_trial_makes_a_figure_smaller(runs: list[Measured]) -> None:
+    """With it or without it, what stands is at least what the newest whole trial measured."""
+    whole = [one for one in runs if one.counts and not one.less]
+    for measure in (Measure.RTA, Measure.RPA):
+        expected, found = newest_of(measure, whole), newest_of(measure, runs)
+        if expected is not None:
+            assert found is not None
+            assert found.size(measure) >= expected.size(measure)
+    listed = newest(runs)
+    for measure in (Measure.RTA, Measure.RPA):
+        knowing = [one.run for one in listed if one.knows(measure)]
+        assert knowing == [one.run for one in [newest_of(measure, runs)] if one is not None]
+
+
+def test_an_easier_or_old_trial_is_no_improvement() -> None:
+    """Recovering faster under a hundredth of the load, or a year ago, is not what is claimed."""
+    before = measured("2026-03-20", rta_s=10.0)
+    for now, said in (
+        (measured(rta_s=1.0, less=EASIER), "drilled at 1 %"),
+        (measured("2026-04-20", rta_s=1.0), "too long ago"),
+        (measured(rta_s=1.0, outcome=Outcome.UNKNOWN), "came to nothing"),
+    ):
+        [one] = reviewed(before, now, improvements=(FASTER,)).improved
+        assert (one.outcome, said in one.because) == (Outcome.UNKNOWN, True)
+    whole, easier = measured(rta_s=9.0), measured("2026-11-20", rta_s=1.0, less=EASIER, outcome=Outcome.MISSED)
+    [one] = reviewed(before, whole, easier, improvements=(FASTER,)).improved
+    assert (one.outcome, one.now) == (Outcome.MISSED, whole)
 
 
 def test_each_pillars_effect_stands_with_its_own_evidence() -> None:
@@ -118,10 +208,16 @@ def test_a_kept_limit_makes_no_pillar_better_that_a_drill_refuted() -> None:
     kept = Expectation("az-failure", Measure.RPA, Fraction(1), "reliability")
     effects = {"reliability": Effect.BETTER, "performance": Effect.BETTER}
     decision = Decision("d", "Two zones", date(2026, 3, 1), "", "", effects, (kept,), "r:1")
-    refuting = Shown(QUESTION, CHOICE, holds=False, at=datetime(2026, 5, 1, tzinfo=UTC), source="a run")
+    refuting = Shown(
+        QUESTION, CHOICE, holds=False, at=datetime(2026, 5, 1, tzinfo=UTC), source="a run", experiment="az-failure"
+    )
     [one] = reviewed(measured(rpa_s=0.4), decisions=(decision,), shown=(refuting,)).trade_offs
     assert [on.outcome for on in one.effects] == [Outcome.MISSED, Outcome.UNKNOWN]
     assert [len(on.contradictions) for on in one.effects] == [1, 0]
+    # A drill that it expects nothing of says nothing of it.
+    other = replace(refuting, experiment="traffic-surge")
+    [one] = reviewed(measured(rpa_s=0.4), decisions=(decision,), shown=(other,)).trade_offs
+    assert [len(on.contradictions) for on in one.effects] == [0, 0]
 
 
 def test_a_run_that_saw_no_recovery_contradicts_any_recovery_time() -> None:
@@ -206,6 +302,37 @@ def test_files_that_are_no_milestones_are_all_named(tmp_path: Path) -> None:
     with pytest.raises(FileError) as caught:
         read_milestones(tmp_path / "review.yaml", BUILT_IN, "testbed")
     assert len(caught.value.mistakes) == 2
+
+
+def test_what_no_longer_applies_is_in_the_trend() -> None:
+    """It is neither better nor worse, and it changes what the scores are out of, as another lens does."""
+
+    def answered(**answer: object) -> Review:
+        questions = {QUESTION: Answer(QUESTION, frozenset({CHOICE}), **answer)}  # type: ignore[arg-type]
+        return review(Answers(Path("review.yaml"), BUILT_IN, LENS, questions), "testbed", (), (), (kept,), NOW)
+
+    kept = make_milestone("then", NOW - timedelta(days=60), BUILT_IN, "testbed", reviewed().pillars, {})
+    place = f"{QUESTION}/{CHOICE}"
+    apart = answered(not_applicable={CHOICE: "one zone is all there is"}).trend
+    assert apart is not None
+    assert [(one.practice, one.before, one.now) for one in apart.left] == [
+        (place, State.UNPROVEN, State.NOT_APPLICABLE)
+    ]
+    assert (apart.better, apart.worse, apart.joined) == ((), (), ())
+    gone, fresh = f"{QUESTION}/gone", f"{QUESTION}/rel_multi_region"
+    states = {**{name: state for name, state in kept.states.items() if name != fresh}, gone: State.PROVEN}
+    kept = kept.model_copy(update={"states": states | {place: State.NOT_APPLICABLE}})
+    again = answered().trend
+    assert again is not None
+    assert [(one.practice, one.before, one.now) for one in again.left] == [(gone, State.PROVEN, None)]
+    assert {one.practice: one.before for one in again.joined} == {place: State.NOT_APPLICABLE, fresh: None}
+
+
+def test_a_milestone_that_is_to_come_is_none() -> None:
+    """Whoever wrote it by hand, or with a clock that was ahead, compares with nothing."""
+    kept = make_milestone("ahead", NOW + timedelta(days=1), BUILT_IN, "testbed", reviewed().pillars, {})
+    found = reviewed(milestones=(kept,))
+    assert (found.trend, found.milestones) == (None, ())
 
 
 def test_the_trend_says_what_got_better_worse_and_stale() -> None:

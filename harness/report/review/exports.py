@@ -52,7 +52,7 @@ def roadmap_markdown(review: Review) -> str:
         lines += [_row(one) for one in gaps]
         lines.append("")
     if not review.gaps:
-        lines += ["No gap: everything that applies is proven.", ""]
+        lines += [f"{phrases.no_gap(review).capitalize()}.", ""]
     assumed = sum(bool(one.assumed) for one in review.gaps)
     if assumed:
         lines += [f"Marked (?): nobody said so in {_cell(str(review.answers.file))}; assumed.", ""]

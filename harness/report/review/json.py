@@ -109,6 +109,8 @@ def _pillar(pillar: PillarScore, review: Review) -> dict[str, object]:
         "medium_risk_unrefuted": pillar.risks_unrefuted.medium,
         "medium_risk_proven": pillar.risks_proven.medium,
         "unknown_risk": pillar.risks_claimed.unknown,
+        "unknown_risk_unrefuted": pillar.risks_unrefuted.unknown,
+        "unknown_risk_proven": pillar.risks_proven.unknown,
         "unanswered": pillar.unanswered,
         "worst": [_worst(measure, one) for measure, one in review.worst(pillar.id).items()],
         "questions": [_question(one, answers.get(one.id)) for one in asked],
@@ -241,8 +243,8 @@ def _improved(one: Improved) -> dict[str, object]:
 
 
 def _trend(trend: Trend) -> dict[str, object]:
-    def changes(found: Iterable[Change]) -> list[dict[str, str]]:
-        return [{"practice": one.practice, "before": one.before.value, "now": one.now.value} for one in found]
+    def changes(found: Iterable[Change]) -> list[dict[str, str | None]]:
+        return [{"practice": one.practice, "before": one.before, "now": one.now} for one in found]
 
     return {
         "since": trend.since.name,
@@ -250,5 +252,7 @@ def _trend(trend: Trend) -> dict[str, object]:
         "better": changes(trend.better),
         "worse": changes(trend.worse),
         "stale": changes(trend.stale),
+        "joined": changes(trend.joined),
+        "left": changes(trend.left),
         "proven": {name: {"then": then, "now": now} for name, (then, now) in trend.scores.items()},
     }

@@ -115,4 +115,10 @@ def _of_phase(review: Review, phase: str) -> list[Gap]:
 def _changes(trend: Trend) -> list[tuple[str, list[Change]]]:
     grown_old = set(trend.stale)
     worse = [one for one in trend.worse if one not in grown_old]
-    return [("worse", worse), ("stale", list(trend.stale)), ("better", list(trend.better))]
+    return [
+        ("worse", worse),
+        ("stale", list(trend.stale)),
+        ("better", list(trend.better)),
+        ("counts now", list(trend.joined)),
+        ("counts no more", list(trend.left)),
+    ]

@@ -10,11 +10,12 @@ from harness.review import (
     UNSHOWN,
     Effect,
     Gap,
+    Measure,
     Measured,
     OnPillar,
+    PillarScore,
     Practice,
     Review,
-    Risks,
     Shown,
     State,
 )
@@ -44,6 +45,14 @@ MEANINGS: Final = {
 }
 
 
+_NO_GAPS: Final = {
+    State.PROVEN: "proven",
+    State.NOT_TESTABLE: "only words",
+    State.NOT_CLAIMED: "no practice, and not claimed",
+    "excluded": "excluded",
+}
+
+
 def score(value: float | None) -> str:
     """A score without decimals, that never reads 0 or 100 where it is neither."""
     if value is None:
@@ -56,14 +65,35 @@ def symbol(state: State) -> str:
     return _SYMBOLS[state]
 
 
+def state_of(state: State | None) -> str:
+    """A state in a word; None is that of a practice which the lens does not have."""
+    return "not in the lens" if state is None else state.value
+
+
+# Of practices that joined or left what the scores are out of.
+JOINED: Final = (
+    "what applies, or what the lens has, is not what it was: the scores then and now are out of other practices"
+)
+
+
 def risks(claimed: int, unrefuted: int, proven: int) -> str:
     """Questions at risk: by what is claimed, with what is refuted taken out, by what is proven alone."""
     return f"{claimed} / {unrefuted} / {proven}"
 
 
-def not_known(one: Risks) -> str:
-    """How many questions come to a risk that the lens's rules do not tell; "" where none does."""
-    return f"{words.plural(one.unknown, 'risk')} not known" if one.unknown else ""
+def not_known(pillar: PillarScore) -> str:
+    """How many questions come to a risk that the lens's rules do not tell, of each count; "" where none does."""
+    unknown = [one.unknown for one in (pillar.risks_claimed, pillar.risks_unrefuted, pillar.risks_proven)]
+    return f"{'/'.join(map(str, unknown))} risks not known" if any(unknown) else ""
+
+
+def no_gap(review: Review) -> str:
+    """Why there is nothing to do, where there is nothing: not all of it is proven for that."""
+    if all(one.state in (State.PROVEN, State.NOT_APPLICABLE) for one in review.practices):
+        return "no gap: everything that applies is proven"
+    found = Counter("excluded" if one.excluded else one.state for one in review.practices)
+    left = [f"{found[state]} {said}" for state, said in _NO_GAPS.items() if found[state]]
+    return f"no gap that anything named could close: {', '.join(left) or 'nothing applies'}"
 
 
 def headline(review: Review) -> tuple[State, str]:
@@ -130,12 +160,18 @@ def figures(one: Measured) -> list[str]:
         found.append(f"burn {one.burn:.3g} over the drill")
     if one.latency_s is not None:
         found.append(f"p99 {seconds(one.latency_s)} with nothing broken")
+    found += [f"an easier trial: {said}" for said in one.less[:1]]
     return [said for said in found if said]
 
 
 def worst(review: Review, pillar: str) -> str:
     """The worst of each figure beside a pillar's score, with its limit; "" where there is none."""
-    return ", ".join(said for measure, one in review.worst(pillar).items() for said in figures(one.only({measure})))
+    return ", ".join(said for measure, one in review.worst(pillar).items() for said in _figure(one, measure))
+
+
+def _figure(one: Measured, measure: Measure) -> list[str]:
+    said = figures(one.only({measure}).model_copy(update={"less": ()}))
+    return [f"{text} (an easier trial)" for text in said] if one.less else said
 
 
 def effect(one: OnPillar) -> str:

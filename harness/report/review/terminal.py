@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Final
 
 from rich.cells import set_cell_size
@@ -12,7 +13,7 @@ from rich.text import Text
 from harness.judge import Outcome
 from harness.report import words
 from harness.report.blocks import STYLES
-from harness.report.lines import COLUMNS_MAX, put
+from harness.report.lines import COLUMNS_MAX, put, whole_figures
 from harness.report.review import phrases
 from harness.review import (
     FORMULA,
@@ -32,6 +33,7 @@ from harness.review import (
 _LISTED: Final = (State.REFUTED, State.STALE, State.PARTIAL, State.UNPROVEN, State.NOT_TESTABLE)
 _STATE_STYLES: Final = {State.REFUTED: "bold red", State.STALE: "yellow", State.PARTIAL: "yellow"}
 _GAPS_SHOWN: Final = 5
+_TO_DO_CHARS: Final = 160
 _NAME: Final = 23  # columns of a pillar's name
 _DAY: Final = 11  # columns of one day's score
 _HEAD: Final = (
@@ -61,7 +63,7 @@ class _Hanging:
     text: Text
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        first, *rest = self.text.wrap(console, max(1, options.max_width - 2))
+        first, *rest = whole_figures(self.text).wrap(console, max(1, options.max_width - 2))
         yield first
         for line in rest:
             yield Padding(line, (0, 0, 0, 2), expand=False)
@@ -81,8 +83,7 @@ def _scorecard(review: Review) -> Iterator[RenderableType]:
     total = review.balance
     yield Text(_line("balanced, each the same", total.claimed, total.proven, total.provable), style="bold")
     for one in review.pillars:
-        if one.risks_claimed.unknown:
-            known = phrases.not_known(one.risks_claimed)
+        if known := phrases.not_known(one):
             yield Text(f"{words.visible(one.name)}: {known}, as the lens does not publish its rules", style="yellow")
     yield Text()
     yield Text(f"score: {FORMULA}", style="dim")
@@ -119,12 +120,12 @@ def _blocks(review: Review, encoding: str) -> Iterator[tuple[str, Sequence[Rende
         found = [one for one in review.practices if one.state is state]
         if found:
             title = f"{state.capitalize()}: {len(found)} ({phrases.MEANINGS[state]})"
-            yield title, list(_practices(found))
+            yield title, list(_practices(review, found))
     excluded = [one for one in review.practices if one.excluded]
     if excluded:
         yield (
             f"Excluded: {len(excluded)}, not looked at now, and still in the denominator",
-            [Text(words.visible(f"{one.choice.id}: {one.excluded}")) for one in excluded],
+            [Text(words.visible(f"{review.called(one)}: {one.excluded}")) for one in excluded],
         )
     for one in review.trade_offs:
         title = words.visible(f"Trade-off {one.decision.id}: {one.decision.title}")
@@ -141,8 +142,13 @@ def _blocks(review: Review, encoding: str) -> Iterator[tuple[str, Sequence[Rende
         count = words.plural(len(review.gaps), "gap")
         yield (
             f"Next steps: the first {len(first)} of {count}; all: wellproven review roadmap",
-            [Text(words.visible(f"{gap.phase}: {gap.to_do} ({gap.practice.choice.id})")) for gap in first],
+            [Text(words.visible(f"{gap.phase}: {_short(gap.to_do)} ({review.called(gap.practice)})")) for gap in first],
         )
+
+
+def _short(to_do: str) -> str:
+    """As much of it as a list of five takes: ways out of some published lenses are pages long; the roadmap has all."""
+    return shorten(to_do, _TO_DO_CHARS, placeholder=" ...")
 
 
 def _measured(one: Measured, encoding: str) -> Text:
@@ -150,17 +156,17 @@ def _measured(one: Measured, encoding: str) -> Text:
     return _outcome(one.outcome, f"{one.run}: {said}", encoding)
 
 
-def _practices(found: Sequence[Practice]) -> Iterator[Text]:
+def _practices(review: Review, found: Sequence[Practice]) -> Iterator[Text]:
     """Each with its reason; where there is none to tell, by question in as few lines as it takes."""
     reasoned = [one for one in found if one.state in _STATE_STYLES]
     for one in reasoned:
         by = f" ({words.visible(phrases.sources(one))})" if one.shown else ""
         because = f": {words.visible(one.because)}" if one.because else ""
-        yield Text.assemble((words.visible(one.choice.id), _STATE_STYLES[one.state]), because, by)
+        yield Text.assemble((words.visible(review.called(one)), _STATE_STYLES[one.state]), because, by)
     for one in found:
         if one not in reasoned:
             how = one.choice.provable.in_words
-            yield Text.assemble(words.visible(one.choice.id), (f": {words.visible(how)}" if how else "", "dim"))
+            yield Text.assemble(words.visible(review.called(one)), (f": {words.visible(how)}" if how else "", "dim"))
 
 
 def _trade_off(one: TradeOff, encoding: str) -> Iterator[RenderableType]:
@@ -201,6 +207,7 @@ def show_trend(milestones: Sequence[Milestone], now: Review, console: Console) -
     if len(shown) < len(milestones):
         older = words.plural(len(milestones) - len(shown), "older milestone")
         put(console, Text(f"{older} not shown", style="dim"), width)
+    put(console, Text(f"score: {FORMULA}", style="dim"), width)
     if now.trend is not None:
         console.print()
         put(console, Text(f"Since {words.visible(now.trend.since.name)}", style="bold"), width)
@@ -223,17 +230,23 @@ def _trend(trend: Trend, pillars: Iterable[PillarScore], *, all_better: bool) ->
         ("worse", [one for one in trend.worse if one not in grown_old], "bold red"),
         ("stale", trend.stale, "yellow"),
         ("better", trend.better if all_better else (), "green"),
+        ("counts now", trend.joined if all_better else (), "bold"),
+        ("counts no more", trend.left, "bold"),
     ):
         for one in changes:
             yield Text.assemble((title, style), f" {_change(one)}")
-    if trend.better and not all_better:
-        yield Text.assemble(("better", "green"), f": {words.plural(len(trend.better), 'practice')}")
-    if not trend.better and not trend.worse:
+    if not all_better:
+        for title, changes, style in (("better", trend.better, "green"), ("counts now", trend.joined, "bold")):
+            if changes:
+                yield Text.assemble((title, style), f": {words.plural(len(changes), 'practice')}")
+    if trend.joined or trend.left:
+        yield Text(phrases.JOINED, style="dim")
+    if not (trend.better or trend.worse or trend.joined or trend.left):
         yield Text("nothing changed its state")
 
 
 def _change(one: Change) -> str:
-    return f"{words.visible(one.practice)}: {one.before} -> {one.now}"
+    return f"{words.visible(one.practice)}: {phrases.state_of(one.before)} -> {phrases.state_of(one.now)}"
 
 
 # --- roadmap ---------------------------------------------------------------------------------------------------------
@@ -243,14 +256,14 @@ def show_roadmap(review: Review, console: Console) -> None:
     """Print every gap by phase: when, by whom, what to do, what it buys."""
     width = min(console.width, COLUMNS_MAX)
     if not review.gaps:
-        put(console, Text("no gap: everything that applies is proven"), width)
+        put(console, Text(phrases.no_gap(review)), width)
         return
     for phase in PHASES:
         gaps = [one for one in review.gaps if one.phase == phase]
         if gaps:
             put(console, Text(f"{phase.capitalize()}: {words.plural(len(gaps), 'gap')}", style="bold"), width)
             for gap in gaps:
-                for line in _gap(gap):
+                for line in _gap(review, gap):
                     put(console, line, width)
             console.print()
     if any(one.assumed for one in review.gaps):
@@ -258,14 +271,14 @@ def show_roadmap(review: Review, console: Console) -> None:
         put(console, Text(f"(?) nobody said so in {answers}: assumed", style="dim"), width)
 
 
-def _gap(gap: Gap) -> Iterator[RenderableType]:
+def _gap(review: Review, gap: Gap) -> Iterator[RenderableType]:
     due = f"{gap.due}{phrases.unsure(gap, 'due')}"
     effort = f"impact {gap.impact}{phrases.unsure(gap, 'impact')}"
     effort += f", complexity {gap.complexity}{phrases.unsure(gap, 'complexity')}"
     yield _indented(
         Text.assemble(
             (gap.practice.state.value, _STATE_STYLES.get(gap.practice.state, "")),
-            f" {words.visible(f'{gap.practice.choice.id}: {gap.to_do}')}",
+            f" {words.visible(f'{review.called(gap.practice)}: {gap.to_do}')}",
         )
     )
     details = [gap.quadrant.value, effort, f"due {due}{', overdue' if gap.overdue else ''}"]

@@ -223,6 +223,10 @@ def _add(source: Source, row: Row, history: History) -> None:
         source.mistake(row.line, "good", f"{good} of {total}", "0 or more, and no more than total")
         return
     start_ns = (at - _EPOCH) // _MICROSECOND * NS_PER_US
+    if start_ns in history.slices and at == source.now:  # all that is ahead of now counts as now
+        way_out = "write the zone: 2026-10-01T12:00:00Z"
+        source.mistake(row.line, "at", f"{clean(row.get('at'))}, ahead of now in UTC", "a time in the past", way_out)
+        return
     if start_ns in history.slices:
         source.mistake(row.line, "at", f"{at:%Y-%m-%dT%H:%M:%SZ} of {history.slo.name} twice", "each slice once")
         return

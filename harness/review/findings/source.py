@@ -26,6 +26,7 @@ DEPTH_MAX = 200
 MISTAKES_MAX = 20  # of one file; who has more has one cause
 TEXT_CHARS_MAX = 200
 NAMED_MAX = 3  # ids in a sentence
+_FIRST_YEAR = 1970  # a time before it is that of no finding
 AHEAD_MAX = timedelta(minutes=5)  # how far another host's clock may be ahead of ours
 ZONE_MAX = timedelta(hours=14)  # how far a time without a zone may be ahead of UTC
 EPOCH_MS_FROM = 100_000_000_000  # seconds since 1970 beyond this are milliseconds (they would be the year 5138)
@@ -95,7 +96,10 @@ class Source:
         except (ValueError, OverflowError, OSError):
             self.mistake(line, path, shown(_safe(written)), "a time such as 2026-10-01T12:00:00Z")
             return None
-        if found - (AHEAD_MAX if zoned else ZONE_MAX) > self.now:
+        if found.year < _FIRST_YEAR:  # such as 0001-01-01, what Go prints for no time at all
+            self.mistake(line, path, shown(_safe(written)), "a time such as 2026-10-01T12:00:00Z")
+            return None
+        if found > self.now + (AHEAD_MAX if zoned else ZONE_MAX):
             way_out = "what has not been yet proves nothing; look at the clock that wrote it"
             self.mistake(line, path, f"{found:%Y-%m-%dT%H:%M:%SZ}", "a time in the past", way_out)
             return None

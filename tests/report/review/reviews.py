@@ -24,6 +24,7 @@ from harness.review import (
     Rule,
     Scope,
     Shown,
+    State,
     make_milestone,
     parse_condition,
     review,
@@ -160,6 +161,7 @@ def shown(naming: Naming = tame) -> list[Shown]:
     def one(choice: str, days: int, *, holds: bool = True, **more: str | tuple[str, ...]) -> Shown:
         at = NOW - timedelta(days=days)
         blank = Shown(naming("zones"), naming(choice), holds=holds, at=at, source=naming("az-failure/autumn"))
+        blank = replace(blank, experiment=naming("az-failure"))
         return replace(blank, because=naming(f"because of {choice}"), **more)  # type: ignore[arg-type]
 
     return [
@@ -171,10 +173,16 @@ def shown(naming: Naming = tame) -> list[Shown]:
 
 
 def whole(naming: Naming = tame) -> Review:
-    """Every state, a milestone before, a decision contradicted, an improvement that is none."""
+    """Every state, a decision contradicted, an improvement that is none, and a milestone of before.
+
+    Of then one practice applies no more, and the lens did not have another one.
+    """
     said, target = answers(naming), naming("staging")
     before = review(said, target, [shown(naming)[2]], figures(naming)[:1], (), NOW - timedelta(days=180))
     kept = make_milestone(naming("spring"), before.at, said.lens_name, target, before.pillars, before.measured)
+    states = {**kept.states, f"{naming('apart')}/{naming('elsewhere')}": State.UNPROVEN}
+    del states[f"{naming('open')}/{naming('nobody')}"]
+    kept = kept.model_copy(update={"states": states})
     return review(said, target, shown(naming), figures(naming), (kept,), NOW)
 
 

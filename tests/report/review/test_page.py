@@ -295,9 +295,9 @@ def test_a_score_never_reads_0_or_100_where_it_is_neither(value: float) -> None:
 def test_a_question_whose_risk_is_not_known_says_so(found: Review) -> None:
     """AWS's own lenses come without rules: that is no 0."""
     first: PillarScore = found.pillars[0]
-    unknown = replace(first, risks_claimed=replace(first.risks_claimed, unknown=2))
+    unknown = replace(first, risks_proven=replace(first.risks_proven, unknown=2))
     page = review_html(replace(found, pillars=(unknown, *found.pillars[1:])), {})
-    assert "2 risks not known" in page
+    assert "0/0/2 risks not known" in page
 
 
 def test_outside_text_is_only_text() -> None:

@@ -15,7 +15,7 @@ from harness.judge.budget import Slices
 from harness.review.findings.budget import History, spent
 from harness.slo import BudgetingMethod, EmptySlices, LoadIndicator, Slo
 from harness.units import NS_PER_S
-from tests.review.findings.helpers import by_choice, read, write
+from tests.review.findings.helpers import NOW, by_choice, read, write
 
 SHOP = Path(__file__).parents[3] / "slos" / "shop.yaml"
 ENTRY = "{file: budget.csv, kind: budget, objectives: shop.yaml, slos: [orders-accepted]}"
@@ -129,6 +129,16 @@ def test_wrong_rows_are_said_at_once(folder: Path) -> None:
     with pytest.raises(FileError) as caught:
         read(folder, ENTRY)
     assert [(one.line, one.path) for one in caught.value.mistakes] == [(3, "at"), (4, "good"), (5, "at"), (6, "good")]
+
+
+def test_times_ahead_of_now_are_no_slice_twice(folder: Path) -> None:
+    """A table of local times may end ahead of UTC; which slices these are, nobody knows without the zone."""
+    near = [f"{(NOW + timedelta(hours=hours)).replace(tzinfo=None):%Y-%m-%dT%H:%M:%S}" for hours in (1, 2)]
+    write(folder, "budget.csv", "at,slo,good,total\n" + "".join(f"{at},orders-accepted,9,10\n" for at in near))
+    with pytest.raises(FileError) as caught:
+        read(folder, ENTRY)
+    (mistake,) = caught.value.mistakes
+    assert (mistake.line, mistake.got, mistake.expected) == (3, f"{near[1]}, ahead of now in UTC", "a time in the past")
 
 
 def test_an_slo_that_nobody_promised_is_a_mistake(folder: Path) -> None:

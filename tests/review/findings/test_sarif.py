@@ -189,6 +189,14 @@ def test_a_time_to_come_is_a_mistake(tmp_path: Path) -> None:
         of(tmp_path, log)
 
 
+def test_a_time_before_all_time_is_a_mistake(tmp_path: Path) -> None:
+    """Go prints 0001-01-01 where there was no time at all."""
+    log = fixture("zap.sarif")
+    log["runs"][0]["invocations"][0]["endTimeUtc"] = "0001-01-01T00:00:00Z"
+    with pytest.raises(FileError, match=r"endTimeUtc: got .*expected a time such as"):
+        of(tmp_path, log)
+
+
 def test_every_mistake_of_a_file_is_said_at_once(tmp_path: Path) -> None:
     """Each with its place in the file."""
     log = fixture("zap.sarif")
