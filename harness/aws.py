@@ -14,6 +14,9 @@ from typing import Any, Final
 
 from harness.errors import NotAvailableError, RefusedError, UsageError, WellprovenError
 
+# For boto3 clients that others make in our processes, chaosaws's: without it they repeat calls in boto3's legacy mode,
+# which gives up on some throttling. What the user's environment says goes first.
+OTHERS_RETRY: Final = {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "5"}
 PAGES_MAX: Final = 200
 SAID_CHARS_MAX: Final = 300
 _STARTED: Final = "wellproven_started_s"  # in the context that botocore keeps for all attempts of one call

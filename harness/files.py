@@ -73,7 +73,7 @@ def replace_file(path: Path, text: str) -> None:
         raise
 
 
-def own_folder(path: Path, mode: int = 0o700) -> Path:
+def own_folder(path: Path, mode: int = 0o700, *, way_out: str = "set TMPDIR") -> Path:
     """A folder for this user alone, made where there is none. Raises NotAvailableError where it cannot be trusted."""
     try:
         path.mkdir(mode=mode, exist_ok=True)
@@ -82,7 +82,7 @@ def own_folder(path: Path, mode: int = 0o700) -> Path:
         if ours and stat.S_IMODE(found.st_mode) & 0o022:
             path.chmod(mode)
     except OSError as error:
-        raise NotAvailableError(f"{path}: cannot make a folder there ({error.strerror}); set TMPDIR") from None
+        raise NotAvailableError(f"{path}: cannot make a folder there ({error.strerror}); {way_out}") from None
     if not ours:
-        raise NotAvailableError(f"{path} is no folder of ours: somebody else may have put it there; set TMPDIR")
+        raise NotAvailableError(f"{path} is no folder of ours: somebody else may have put it there; {way_out}")
     return path

@@ -131,6 +131,20 @@ def test_check_says_every_mistake_of_every_file_at_once(project: Path) -> None:
     )
 
 
+def test_check_reads_the_milestones_of_a_review(project: Path) -> None:
+    """A review would refuse them: of another schema, or with a score that is none."""
+    assert wellproven("review", "milestone", "first")[0] == 0
+    [path] = (project / "slos/milestones").glob("*.json")
+    assert wellproven("check")[0] == 0
+    text = path.read_text()
+    for old, new in (("milestone/v1", "milestone/v9"), ('"proven": 0.0', '"proven": 1e9')):
+        assert old in text
+        path.write_text(text.replace(old, new, 1))
+        code, _, err = wellproven("check")
+        assert code == 65
+        assert "expected a milestone" in err
+
+
 def test_plan_touches_nothing_and_says_why(project: Path) -> None:
     """The plan shows rates with reasons, phases, guard, evidence and blast radius; no folder appears."""
     before = sorted(project.rglob("*"))

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from harness.cli import main
 from harness.fault import STATE_VARIABLE, Entry, open_entry
 from harness.identity import Identity
 from harness.judge import judge
 from harness.report import json_text
+from harness.run import addresses_of
 from harness.units import NS_PER_S
 from tests.fault.aws_server import ACCOUNT, REGION, Aws, aws_server
 from tests.report import built_runs
@@ -106,6 +108,24 @@ REFUSED = {
 }  # fmt: skip
 
 
+def test_a_rollback_that_reaches_what_is_not_allowed_is_refused(project: Path, aws: Aws) -> None:
+    """What it starts may be somebody else's, stopped or not."""
+    write_target(project, aws)
+    path = project / "experiments/az-failure.yaml"
+    experiment = yaml.safe_load(path.read_text())
+    found = aws.client("ec2").describe_instances(Filters=[{"Name": "tag:team", "Values": ["billing"]}])
+    (billing,) = [one["InstanceId"] for group in found["Reservations"] for one in group["Instances"]]
+    provider = {"type": "python", "module": "chaosaws.ec2.actions", "func": "start_instances"}
+    provider["arguments"] = {"instance_ids": [billing]}
+    experiment["rollbacks"].append({"type": "action", "name": "start more", "provider": provider})
+    path.write_text(yaml.safe_dump(experiment))
+    code, _, err = dry_run()
+    assert code == 77
+    assert "rollback start more (chaosaws.ec2.actions.start_instances): reaches 1 without the allowed tags" in err
+    assert billing in err
+    assert aws.changes == []
+
+
 @pytest.mark.parametrize("verb", ["drill", "plan"])
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_is_not_allowed_is_refused_before_anything_starts(project: Path, aws: Aws, case: str, verb: str) -> None:
@@ -145,8 +165,12 @@ def test_the_budget_that_drills_have_spent_is_counted(project: Path, aws: Aws) -
         "drills have cost 6 % of orders-accepted's budget of 28 d and this one may cost 5 %; 90 % must be left" in err
     )
     shutil.rmtree(project / "runs")
-    spend(project, "another", 0.06)
+    path = spend(project, "another", 0.06)
     assert dry_run()[0] == 0
+    info = json.loads((path / "run.json").read_bytes())
+    (path / "run.json").write_text(json.dumps(info | {"addresses": addresses_of("http://localhost:1")}))
+    code, _, err = dry_run()
+    assert (code, "drills have cost 6 %" in err) == (77, True)  # another name for the same system
 
 
 def spend(project: Path, target: str, share: float | None) -> Path:

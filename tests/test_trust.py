@@ -20,6 +20,7 @@ import pytest
 from harness.cli import main
 from harness.clock import SystemClock
 from harness.errors import FileError, NotAvailableError, RefusedError, UsageError
+from harness.fault import STATE_VARIABLE
 from harness.files import own_folder
 from harness.load import start as start_load
 from harness.plan import Profile, Route, Stage, read_experiment, read_targets
@@ -219,33 +220,31 @@ def _others(path: Path) -> None:
 
 
 @pytest.mark.parametrize("plant", [_link, _file, _others], ids=lambda plant: plant.__name__.strip("_"))
-def test_a_planted_folder_is_not_trusted(plant: Callable[[Path], None], tmp_path: Path, monkeypatch) -> None:
-    """In /tmp somebody else may have been first: neither the lock nor a bed is put there."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+def test_a_planted_folder_is_not_trusted(plant: Callable[[Path], None], tmp_path: Path, state: Path) -> None:
+    """Somebody else may have been first: neither a lock nor a bed is put there."""
     path = tmp_path / f"wellproven-{os.geteuid()}"
     plant(path)
     with pytest.raises(NotAvailableError, match="set TMPDIR"):
         own_folder(path)
-    with pytest.raises(NotAvailableError, match="set TMPDIR"), target_lock("x", "http://127.0.0.1:1"):
+    plant(state / "locks") if plant is not _link else (state / "locks").symlink_to(path)
+    with pytest.raises(NotAvailableError, match=STATE_VARIABLE), target_lock("x", "http://127.0.0.1:1"):
         pass
 
 
-def test_the_lock_is_for_us_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_lock_is_for_us_alone(state: Path) -> None:
     """Its file and its folder are nobody else's to read or write."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with target_lock("x", "http://127.0.0.1:1"):
-        paths = list(tmp_path.rglob("*"))
+        paths = list(state.rglob("*"))
         assert len(paths) == 2
         assert {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in paths} == {0}
 
 
-def test_who_only_looks_at_the_lock_is_not_taken_for_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_only_looks_at_the_lock_is_not_taken_for_a_run(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`plan` looks whether a run holds the target; a run that starts in that moment starts."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     address = "http://127.0.0.1:1"
     with target_lock("x", address):
         assert is_held(address)
-        (path,) = (one for one in tmp_path.rglob("*") if one.is_file())
+        (path,) = (one for one in state.rglob("*") if one.is_file())
         with pytest.raises(RefusedError, match="one run a target"), target_lock("y", address):
             pass
     path.touch(mode=0o600)

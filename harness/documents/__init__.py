@@ -18,10 +18,12 @@ from harness.documents.check import (
     validate,
 )
 from harness.documents.edit import Set, block, edited, flow
+from harness.documents.headers import VARIABLE, filled, header_problems, is_sendable, variables_in
 from harness.documents.parse import parse_documents, read_content, read_documents
 from harness.documents.values import Document, Mistakes, Number, Where, dotted, exact, nearest, one_of, shown
 
 __all__ = [
+    "VARIABLE",
     "Document",
     "DurationNs",
     "ExactNumber",
@@ -37,7 +39,10 @@ __all__ = [
     "dotted",
     "edited",
     "exact",
+    "filled",
     "flow",
+    "header_problems",
+    "is_sendable",
     "nearest",
     "one_of",
     "parse_documents",
@@ -47,4 +52,5 @@ __all__ = [
     "share",
     "shown",
     "validate",
+    "variables_in",
 ]

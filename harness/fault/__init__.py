@@ -16,8 +16,10 @@ from harness.fault.ledger import (
     close_entry,
     is_locked,
     is_open,
+    make_state_folder,
     open_entries,
     open_entry,
+    read_undo,
     state_folder,
 )
 from harness.fault.undone import RECOVER, Call, Undone
@@ -41,8 +43,10 @@ __all__ = [
     "is_locked",
     "is_open",
     "kept_environment",
+    "make_state_folder",
     "open_entries",
     "open_entry",
+    "read_undo",
     "rollbacks_in_words",
     "secret_names",
     "start",

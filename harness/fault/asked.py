@@ -29,16 +29,23 @@ def start_alarms(names: Sequence[str], every_s: float, environment: Mapping[str,
     )
 
 
-def ask_reach(actions: Sequence[Action], tags: Mapping[str, str], environment: Mapping[str, str]) -> Survey:
+def ask_reach(
+    actions: Sequence[Action],
+    tags: Mapping[str, str],
+    environment: Mapping[str, str],
+    rollbacks: Sequence[Action] = (),
+) -> Survey:
     """What these actions would hit, asked of whom it is known, read only; of other actions nothing is known.
 
-    Where somebody cannot be asked, the reach of each action it is about says so in `problem`.
+    After them, what the rollbacks name. Where somebody cannot be asked, the reach of each action it is about says so in
+    `problem`.
     """
-    theirs = [action for action in actions if is_asked(action.what)]
+    theirs = [action for action in (*actions, *rollbacks) if is_asked(action.what)]
     answered = _survey(theirs, tags, environment) if theirs else Survey()
     found = iter(answered.reaches)
-    reaches = tuple(next(found) if is_asked(action.what) else known_reach(action) for action in actions)
-    return answered.model_copy(update={"reaches": reaches})
+    reaches = [next(found) if is_asked(action.what) else known_reach(action) for action in actions]
+    reaches += [next(found).model_copy(update={"undoes": True}) for one in rollbacks if is_asked(one.what)]
+    return answered.model_copy(update={"reaches": tuple(reaches)})
 
 
 def _survey(actions: Sequence[Action], tags: Mapping[str, str], environment: Mapping[str, str]) -> Survey:

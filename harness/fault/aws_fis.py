@@ -11,7 +11,7 @@ import time
 import uuid
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from chaoslib.exceptions import ActivityFailed
 
 from harness.fault.arguments import flag, within
@@ -53,8 +53,8 @@ def begin(
         started = fis.start_experiment(experimentTemplateId=template_id, clientToken=token, tags=TAG)["experiment"]
         try:
             status = _wait_until_it_runs(fis, started, wait_s)
-        except (ActivityFailed, BotoCoreError, ClientError):
-            with contextlib.suppress(BotoCoreError, ClientError):  # it may have ended; the first failure is to be told
+        except Exception:  # whatever was answered: what was started is told to stop
+            with contextlib.suppress(Exception):  # it may have ended; the first failure is to be told
                 fis.stop_experiment(id=started["id"])
             raise
     return {"experiment_id": started["id"], "status": status}

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
 from chaoslib.exceptions import ActivityFailed
 
 from harness.fault.arguments import flag, within
@@ -78,7 +77,7 @@ def begin(
                 )
                 sent.append(command["Command"]["CommandId"])
         _wait_until_they_run(sent, set(found), wait_s)
-    except ActivityFailed:
+    except Exception:  # whatever was answered: what was sent is cancelled
         _cancel(client("ssm"), sent)  # the first failure is the one to tell; a rollback tries again
         raise
     return {"command_ids": sent, "instance_ids": found, "delay_ms": delay, "duration_s": lasts_s}
@@ -107,8 +106,9 @@ def end(mark: str = MARK, within_s: float | str = 120) -> list[str]:
 
 def instances_delayed(mark: str = MARK) -> int:
     """How many instances run the document for us at this moment. Raises ActivityFailed."""
-    invocations = _invocations(client("ssm"), _comment(mark))
-    return len({one["InstanceId"] for one in invocations if one["Status"] == "InProgress"})
+    ssm, comment = client("ssm"), _comment(mark)
+    with translated(f"SSM document {DOCUMENT}"):
+        return len({one["InstanceId"] for one in _invocations(ssm, comment) if one["Status"] == "InProgress"})
 
 
 def is_healed(mark: str = MARK) -> bool:
@@ -172,9 +172,10 @@ def _commands(ssm: Any, comment: str) -> dict[str, set[str]]:
     Both, because a command may be over as a whole (one instance failed) while others still run it.
     """
     found: dict[str, set[str]] = {}
-    for one in [*_listed(ssm, "list_commands", "Commands", comment), *_invocations(ssm, comment)]:
-        if one["Status"] in UNDER_WAY:
-            found.setdefault(one["CommandId"], set()).add(one["Status"])
+    with translated(f"SSM document {DOCUMENT}"):
+        for one in [*_listed(ssm, "list_commands", "Commands", comment), *_invocations(ssm, comment)]:
+            if one["Status"] in UNDER_WAY:
+                found.setdefault(one["CommandId"], set()).add(one["Status"])
     return found
 
 
@@ -183,15 +184,14 @@ def _invocations(ssm: Any, comment: str) -> list[dict[str, Any]]:
 
 
 def _listed(ssm: Any, operation: str, key: str, comment: str) -> list[dict[str, Any]]:
-    """Everything of ours sent since one could still run, by its document and comment."""
+    """Everything of ours sent since one could still run, by its document and comment; its errors are AWS's own."""
     since = datetime.now(UTC) - timedelta(seconds=DURATION_S_MAX + 2 * WITHIN_S_MAX)
     filters = [
         {"key": "DocumentName", "value": DOCUMENT},
         {"key": "InvokedAfter", "value": f"{since:%Y-%m-%dT%H:%M:%SZ}"},
     ]
-    with translated(f"SSM document {DOCUMENT}"):
-        pages = ssm.get_paginator(operation).paginate(Filters=filters)
-        return [one for page in pages for one in page[key] if one.get("Comment") == comment]
+    pages = ssm.get_paginator(operation).paginate(Filters=filters)
+    return [one for page in pages for one in page[key] if one.get("Comment") == comment]
 
 
 def _cancel(ssm: Any, command_ids: Iterable[str]) -> str:
@@ -199,9 +199,10 @@ def _cancel(ssm: Any, command_ids: Iterable[str]) -> str:
     refused = ""
     for one in command_ids:
         try:
-            ssm.cancel_command(CommandId=one)
-        except (BotoCoreError, ClientError) as error:
-            refused = f"{one}: {error}; "
+            with translated(f"SSM command {one}"):
+                ssm.cancel_command(CommandId=one)
+        except ActivityFailed as error:
+            refused = f"{error}; "
     return refused
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from harness.aws import OTHERS_RETRY
 from harness.clock import Clock
 from harness.errors import FileError, NotAvailableError, RefusedError
 from harness.fault.compose import DOSE_FILE, INVALID, LOOK_AGAIN, REFUSED, RELEASE_FILE, STEADY_FILE, compose
@@ -133,7 +134,13 @@ def start(
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **environment, NAMES_VARIABLE: ",".join(secrets), "PYTHONUNBUFFERED": "1"},
+            env={
+                **OTHERS_RETRY,
+                **os.environ,
+                **environment,
+                NAMES_VARIABLE: ",".join(secrets),
+                "PYTHONUNBUFFERED": "1",
+            },
             # Its own session: a Ctrl-C on the terminal reaches the supervisor alone, which then decides.
             start_new_session=True,
         )

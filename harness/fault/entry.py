@@ -7,7 +7,7 @@ from copy import deepcopy
 from typing import Any, Final
 
 from harness.plan import Plan
-from harness.redaction import looks_secret
+from harness.redaction import environment_keys, looks_secret
 
 # Beside what the target and the experiment name: where AWS's libraries and Python look. None of them is a secret.
 _PASSED_ON: Final = (
@@ -52,8 +52,7 @@ def secret_names(plan: Plan, target_secrets: tuple[str, ...], environment: Mappi
 
     The experiment's are those under its `secrets`, and those under its `configuration` whose names say so.
     """
-    groups = plan.body.get("secrets") or {}
-    own = [name for group in (groups.values() if isinstance(groups, dict) else []) for name in _read_names(group)]
+    own = list(environment_keys(plan.body.get("secrets")))
     own += [name for name in _read_names(plan.body.get("configuration")) if looks_secret(name)]
     return tuple(sorted({*target_secrets, *(name for name in own if name in environment)}))
 
@@ -68,7 +67,7 @@ def kept_environment(
 
 
 def _read_names(settings: object) -> Iterator[str]:
-    """Environment variables that a `configuration`, or a group of `secrets`, is read from."""
+    """Environment variables that a `configuration` is read from: its first level alone, as Chaos Toolkit has it."""
     for setting in settings.values() if isinstance(settings, dict) else []:
         if isinstance(setting, dict) and setting.get("type") == "env" and setting.get("key"):
             yield str(setting["key"])

@@ -8,11 +8,13 @@ undo.sh      a shell script that runs it by hand
 lock         held by whoever undoes, so that no two do at once
 
 The state folder outlives a reboot: $WELLPROVEN_STATE_DIR, else $XDG_STATE_HOME/wellproven, else
-~/.local/state/wellproven. An entry is there whole or not at all, and goes once healing was seen.
+~/.local/state/wellproven. An entry is there whole or not at all, and goes once healing was seen. Beside it lie the
+locks on targets (`run/lock.py`).
 """
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import secrets
@@ -22,11 +24,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from harness.errors import NotAvailableError
 from harness.identity import Identity
 from harness.model import Model
+from harness.units import DURATION_NS_MAX, NS_PER_S
 
 STATE_VARIABLE: Final = "WELLPROVEN_STATE_DIR"
 ENTRY_VARIABLE: Final = "WELLPROVEN_UNDO_ENTRY"  # tells the control of a run's entry
@@ -42,7 +45,12 @@ def _environment_text(text: str) -> str:
     return text
 
 
+# What a plan's durations can add up to; above it, no run has written the entry.
+LONGEST_S: Final = 10 * DURATION_NS_MAX / NS_PER_S
+
+Seconds = Annotated[float, Field(ge=0, le=LONGEST_S)]
 Variable = Annotated[str, Field(pattern=r"^[^=\x00]+$")]
+Known = Annotated[str, Field(pattern=r"^\S*-[0-9]{1,5}$")]  # what a target is known by: host and port
 EnvironmentText = Annotated[str, AfterValidator(_environment_text)]
 
 
@@ -53,14 +61,14 @@ class Entry(Model):
     run: str
     experiment: str
     target: str
-    address: str  # what the target's lock is on
+    addresses: Annotated[tuple[Known, ...], Field(min_length=1)]  # what the target's lock is on
     host: str = Field(default_factory=socket.gethostname)
     run_dir: str
     opened_utc: str
     # From `go`: by then the fault is undone, whatever became of those who should.
-    longest_s: Annotated[float, Field(ge=0)]
-    heals_within_s: Annotated[float, Field(ge=0)]  # how long healing may take after an undo
-    pauses_s: Annotated[float, Field(ge=0)] = 0.0  # how long the rollbacks pause before and after their calls
+    longest_s: Seconds
+    heals_within_s: Seconds  # how long healing may take after an undo
+    pauses_s: Seconds = 0.0  # how long the rollbacks pause before and after their calls
     supervisor: Identity
     chaos: Identity
     watchdog: Identity
@@ -69,6 +77,16 @@ class Entry(Model):
     environment: dict[Variable, EnvironmentText]
     secrets: tuple[Variable, ...]  # names of environment variables that must be there, too
     rollbacks: tuple[str, ...]  # in words
+    undo_sha256: str | None = None  # of undo.json as it was written; None in an entry of an older version
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_older_version(cls, values: Any) -> Any:
+        """An entry that was written when a target had one address."""
+        if isinstance(values, dict) and isinstance(values.get("address"), str) and "addresses" not in values:
+            values = {**values, "addresses": (values["address"],)}
+            del values["address"]
+        return values
 
 
 class Unreadable(Model):
@@ -86,6 +104,16 @@ def state_folder(environment: Mapping[str, str] = os.environ) -> Path:
     return (Path(home) if Path(home).is_absolute() else Path.home() / ".local" / "state") / "wellproven"
 
 
+def make_state_folder() -> None:
+    """Make the state folder where there is none, on the disk. Raises NotAvailableError where it cannot be made."""
+    try:
+        _make(state_folder())
+    except OSError as error:
+        raise NotAvailableError(
+            f"{state_folder()}: cannot make a folder there ({error.strerror}); set {STATE_VARIABLE}"
+        ) from None
+
+
 def open_entry(entry: Entry, undo: Mapping[str, Any], script: str) -> Path:
     """Write an entry, and return its folder once all of it is on the disk.
 
@@ -97,7 +125,9 @@ def open_entry(entry: Entry, undo: Mapping[str, Any], script: str) -> Path:
         name = f"{entry.experiment}-{entry.opened_utc}-{secrets.token_hex(3)}"
         fresh = folder / f"{_NEW}{name}"
         fresh.mkdir(mode=0o700)
-        _write(fresh / "undo.json", json.dumps(undo, indent=2))
+        document = json.dumps(undo, indent=2)
+        entry = entry.model_copy(update={"undo_sha256": digest(document.encode())})
+        _write(fresh / "undo.json", document)
         _write(fresh / "undo.sh", script)
         _write(fresh / "lock", "")
         _write(fresh / "entry.json", entry.model_dump_json(indent=2, by_alias=True))
@@ -113,13 +143,26 @@ def open_entry(entry: Entry, undo: Mapping[str, Any], script: str) -> Path:
     return path
 
 
+def digest(document: bytes) -> str:
+    """What tells an undo.json that was changed from one that was not."""
+    return hashlib.sha256(document).hexdigest()
+
+
+def read_undo(path: Path, entry: Entry) -> bytes:
+    """An entry's undo.json. Raises OSError; ValueError where it is not what the run wrote."""
+    written = (path / "undo.json").read_bytes()
+    if entry.undo_sha256 is not None and digest(written) != entry.undo_sha256:
+        raise ValueError("it is not what the run wrote: its SHA-256 differs")
+    return written
+
+
 def is_open(path: Path) -> bool:
     """Whether an entry still waits for its healing to be seen."""
     return (path / "entry.json").exists()
 
 
 def close_entry(path: Path) -> None:
-    """Take an entry away; it is gone at once and whole, or still there."""
+    """Take an entry away; it is gone at once and whole, or still there. Raises OSError where it cannot be."""
     gone = path.with_name(f"{_CLOSED}{path.name}")
     with contextlib.suppress(FileNotFoundError):
         path.rename(gone)
@@ -165,8 +208,11 @@ class Lock:
 
 
 def try_lock(path: Path) -> Lock | None:
-    """The lock of an entry; None where another undoes. Raises FileNotFoundError where the entry was closed."""
-    descriptor = os.open(path / "lock", os.O_RDWR)
+    """The lock of an entry; None where another undoes. Raises FileNotFoundError where the entry was closed.
+
+    One whose file was lost is made again: a fault may not stay for want of a file that says nothing.
+    """
+    descriptor = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -192,7 +238,7 @@ def entries_folder() -> Path:
 
 
 def _make(folder: Path) -> None:
-    """Make a folder and those above it, on the disk; the last two for their user alone."""
+    """Make a folder and those above it, on the disk, for their user alone."""
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     for one in reversed(missing):
         one.mkdir(mode=0o700, exist_ok=True)

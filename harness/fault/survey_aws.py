@@ -5,8 +5,8 @@ GetExperimentTemplate. Region, profile and endpoint are boto3's. An action it do
 counted, never one that hits nothing.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from math import floor
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -18,6 +18,11 @@ PATIENCE: Final = Patience(connect_s=3, read_s=10, attempts=2, deadline_s=20)
 EC2: Final = "EC2 instance"
 DB: Final = "DB instance"
 RUNNING: Final = ("pending", "running")
+GONE: Final = ("shutting-down", "terminated")
+
+
+class _UnusableError(Exception):
+    """An argument that the action cannot take; its words say which, and what it takes."""
 
 
 def survey(actions: Sequence[Action], tags: Mapping[str, str], session: AwsSession) -> Survey:
@@ -52,16 +57,26 @@ class _Account:
         """What one action would hit."""
         for start, find in _FINDERS.items():
             if action.what.startswith(start):
-                found = find(self, action)
+                try:
+                    found = find(self, action)
+                except _UnusableError as error:
+                    return Reach(action=action.name, what=action.what, counted=True, said=str(error), hits=0, aws=True)
                 if found is not None:
                     return found
         said = "cannot be counted: what it would hit is not asked for yet"
         return Reach(action=action.name, what=action.what, counted=False, said=said, aws=True)
 
     def made(
-        self, action: Action, resources: Sequence[Resource], hits: int, *, kind: str = EC2, tagged: bool = True
+        self,
+        action: Action,
+        resources: Sequence[Resource],
+        hits: int,
+        *,
+        kind: str = EC2,
+        tagged: bool = True,
+        resting: Sequence[Resource] = (),
     ) -> Reach:
-        """The answer: so many hits out of these resources, of the capacity there is."""
+        """The answer: so many hits out of these resources, of the capacity there is; `resting` do not run now."""
         capacity = self.capacity(kind)
         bearing = "".join(f", tagged {key}={value}" for key, value in self._tags.items())
         zones = ", ".join(sorted({one.zone for one in resources}))
@@ -69,7 +84,7 @@ class _Account:
         said = f"{hits}{of} of {capacity} {kind}s that run{bearing}" + (f", in {zones}" if zones else "")
         return Reach(
             action=action.name, what=action.what, counted=True, said=said, resources=tuple(resources), hits=hits,
-            tagged=tagged, aws=True, capacity=capacity,
+            tagged=tagged, aws=True, capacity=capacity, resting=tuple(resting),
         )  # fmt: skip
 
     def capacity(self, kind: str) -> int:
@@ -81,6 +96,12 @@ class _Account:
 
     def instances(self, filters: Sequence[Mapping[str, Any]] = (), ids: Sequence[str] = ()) -> list[Resource]:
         """Running EC2 instances."""
+        return self.running_and_resting(filters, ids)[0]
+
+    def running_and_resting(
+        self, filters: Sequence[Mapping[str, Any]] = (), ids: Sequence[str] = ()
+    ) -> tuple[list[Resource], list[Resource]]:
+        """EC2 instances that run, and those that do not but may again."""
         asked: dict[str, Any] = {"InstanceIds": list(ids)} if ids else {"Filters": list(filters)}
         pages = self.client("ec2").get_paginator("describe_instances").paginate(**asked)
         try:
@@ -89,11 +110,15 @@ class _Account:
             if not code_of(error).startswith("InvalidInstanceID"):
                 raise
             found = []  # one that is named and not there: the action would fail, and hit nothing
-        return [
-            Resource(kind=EC2, id=one["InstanceId"], zone=one["Placement"]["AvailabilityZone"], tags=_tags(one, "Tags"))
-            for one in found
-            if one["State"]["Name"] in RUNNING
-        ]
+        running: list[Resource] = []
+        resting: list[Resource] = []
+        for one in found:
+            zone = one["Placement"]["AvailabilityZone"]
+            resource = Resource(kind=EC2, id=one["InstanceId"], zone=zone, tags=_tags(one, "Tags"))
+            state = one["State"]["Name"]
+            if state not in GONE:
+                (running if state in RUNNING else resting).append(resource)
+        return running, resting
 
     def databases(self, **asked: Any) -> list[Resource]:
         """DB instances that are not stopped."""
@@ -124,6 +149,18 @@ def _tags(resource: Mapping[str, Any], field: str) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in resource.get(field, ())}
 
 
+def _number(action: Action, name: str, default: float) -> float:
+    """An argument that is a number. Raises _UnusableError."""
+    value = action.arguments.get(name, default)
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < math.inf:
+        raise _UnusableError(f"its {name} is {value!r}, and must be a number from 0 on")
+    return number
+
+
 def _listed(value: Any) -> list[str]:
     return [str(one) for one in value] if isinstance(value, list) else str(value).split(",") if value else []
 
@@ -142,18 +179,33 @@ def _ec2(account: _Account, action: Action) -> Reach | None:
     written = asked.get("filters")
     filters: list[Any] = list(written) if isinstance(written, list) else []
     if by_steps:
-        pairs = asked.get("tags")
-        words = pairs.items() if isinstance(pairs, dict) else (one.split("=", 1) for one in _listed(pairs))
-        filters = [{"Name": f"tag:{str(key).strip()}", "Values": [value]} for key, value in words]
+        filters = [{"Name": f"tag:{key}", "Values": [value]} for key, value in _pairs(asked.get("tags"))]
     if asked.get("az") and not ids:
         filters.append({"Name": "availability-zone", "Values": [asked["az"]]})
     if not ids and not filters:
         return None
-    found = account.instances(filters, ids)
+    if not all(isinstance(one, dict) and one.get("Name") and isinstance(one.get("Values"), list) for one in filters):
+        raise _UnusableError("each of its filters must have Name: and Values: [...]")
+    found, resting = account.running_and_resting(filters, ids)
+    if function.startswith("start_"):
+        found, resting = [*found, *resting], []
     hits = min(1, len(found)) if one_only else len(found)
     if by_steps:
-        hits = round(len(found) * float(str(asked.get("volume", 100))) / 100)
-    return account.made(action, found, hits, tagged=bool(ids) or account.asks_for_tags(filters))
+        hits = round(len(found) * min(100.0, _number(action, "volume", 100)) / 100)
+    # What is named by its id runs or not by the time the action comes; filters are asked anew then.
+    return account.made(
+        action, found, hits, tagged=bool(ids) or account.asks_for_tags(filters), resting=resting if ids else ()
+    )
+
+
+def _pairs(tags: Any) -> list[tuple[str, str]]:
+    """`key=value,...` or a mapping. Raises _UnusableError."""
+    if isinstance(tags, dict):
+        return [(str(key).strip(), str(value)) for key, value in tags.items()]
+    words = _listed(tags)
+    if not all("=" in word for word in words):
+        raise _UnusableError(f"its tags are {tags!r}, and must be key=value, with commas between")
+    return [(key.strip(), value) for key, _, value in (word.partition("=") for word in words)]
 
 
 def _asg(account: _Account, action: Action) -> Reach | None:
@@ -165,6 +217,8 @@ def _asg(account: _Account, action: Action) -> Reach | None:
         pages = scaling.paginate(AutoScalingGroupNames=names)
     elif isinstance(tags, list):
         wanted: Any = tags
+        if not all(isinstance(one, dict) and {"Key", "Value"} <= one.keys() for one in wanted):
+            raise _UnusableError("each of its tags must have Key: and Value:")
         pages = scaling.paginate(Filters=[{"Name": f"tag:{t['Key']}", "Values": [t["Value"]]} for t in wanted])
     else:
         return None
@@ -188,8 +242,8 @@ def _of_group(action: Action, there: int) -> int:
     if not action.what.endswith("_random_instances") or asked.get("az"):
         return there
     if asked.get("instance_percent"):
-        return floor(there * float(str(asked["instance_percent"])) / 100)
-    return int(str(asked.get("instance_count") or there))
+        return math.floor(there * _number(action, "instance_percent", 0) / 100)
+    return int(_number(action, "instance_count", there)) or there
 
 
 def _elbv2(account: _Account, action: Action) -> Reach | None:
@@ -211,8 +265,8 @@ def _elbv2(account: _Account, action: Action) -> Reach | None:
     instances = [one for one in ids if one.startswith("i-")]
     if len(instances) < len(ids):
         return None  # addresses and functions have no capacity that could be counted
-    found = account.instances(ids=instances) if instances else []
-    return account.made(action, found, min(1, len(found)))
+    found, resting = account.running_and_resting(ids=instances) if instances else ([], [])
+    return account.made(action, found, min(1, len(found)), resting=resting)
 
 
 def _rds(account: _Account, action: Action) -> Reach | None:
@@ -236,6 +290,7 @@ def _fis(account: _Account, action: Action) -> Reach | None:
     """The EC2 instances a FIS template names by ARN or by tags; None where it names something else."""
     template = account.client("fis").get_experiment_template(id=str(action.arguments.get("template_id")))
     found: dict[str, Resource] = {}
+    others: dict[str, Resource] = {}
     hits, tagged = 0, True
     for target in template["experimentTemplate"].get("targets", {}).values():
         if target["resourceType"] != "aws:ec2:instance" or target.get("filters"):
@@ -244,11 +299,14 @@ def _fis(account: _Account, action: Action) -> Reach | None:
         filters = [{"Name": f"tag:{key}", "Values": [value]} for key, value in target.get("resourceTags", {}).items()]
         if not ids and not filters:
             return None
-        mine = account.instances(filters, ids)
+        mine, resting = account.running_and_resting(filters, ids)
+        others |= {one.id: one for one in resting if ids}
         hits += _selected(target["selectionMode"], len(mine))
         tagged = tagged and (bool(ids) or account.asks_for_tags(filters))
         found |= {one.id: one for one in mine}
-    return account.made(action, list(found.values()), min(hits, len(found)), tagged=tagged)
+    return account.made(
+        action, list(found.values()), min(hits, len(found)), tagged=tagged, resting=list(others.values())
+    )
 
 
 def _selected(mode: str, there: int) -> int:
@@ -256,7 +314,7 @@ def _selected(mode: str, there: int) -> int:
     name, _, number = mode.rstrip(")").partition("(")
     if name == "COUNT":
         return min(there, int(number))
-    return floor(there * float(number) / 100) if name == "PERCENT" else there
+    return math.floor(there * float(number) / 100) if name == "PERCENT" else there
 
 
 def _nothing(account: _Account, action: Action, error: ClientError, *codes: str, kind: str = EC2) -> Reach:

@@ -60,11 +60,14 @@ def undo(path: Path, who: str, because: str, *, clock: Clock, ask: bool = False)
     if not isinstance(entry, Entry):
         return Undone(healed=False, because=f"the entry cannot be read: {entry.because}")
     record = _Record(entry, who, clock)
-    asked = ask and entry.chaos.is_alive and not ledger.is_locked(path)
-    if asked:
-        record.write(Kind.UNDO_BEGIN, who, because=because)
-        _signal(entry.chaos.pid, signal.SIGTERM)
-    lock = _take(path, entry, clock)
+    try:
+        asked = ask and entry.chaos.is_alive and not ledger.is_locked(path)
+        if asked:
+            record.write(Kind.UNDO_BEGIN, who, because=because)
+            _signal(entry.chaos.pid, signal.SIGTERM)
+        lock = _take(path, entry, clock)
+    except OSError as error:
+        return Undone(healed=False, because=f"{path / 'lock'} cannot be held ({error.strerror})")
     if lock is None or not ledger.is_open(path):
         closed = not ledger.is_open(path)
         undone = _ALREADY if closed else Undone(healed=False, because="another undoes it, and does not come to an end")
@@ -87,7 +90,8 @@ def _undoing(path: Path, entry: Entry, who: str, clock: Clock) -> "Undoing":
         return Undoing(path, entry, who, clock)
     except _DAMAGED as error:
         got = f"what cannot be read ({type(error).__name__}: {error})"
-        raise FileError.single(path / "undo.json", got, "what would undo it", "undo it by hand") from None
+        way_out = f"undo it by hand, then: wellproven recover --forget {path.name}"
+        raise FileError.single(path / "undo.json", got, "what would undo it", way_out) from None
 
 
 def conclude(path: Path, *, clock: Clock) -> None:
@@ -131,9 +135,9 @@ def _take(path: Path, entry: Entry, clock: Clock) -> Lock | None:
     return None
 
 
-def _read_document(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """(an entry's undo.json, the probes in it). Raises one of _DAMAGED, also where an activity is none."""
-    document = json.loads((path / "undo.json").read_bytes())
+def _read_document(path: Path, entry: Entry) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """(an entry's undo.json, the probes in it). Raises one of _DAMAGED, also where it is not what was written."""
+    document = json.loads(ledger.read_undo(path, entry))
     probes = document.get("steady-state-hypothesis", {}).get("probes", [])
     for activity in [*document["method"], *probes]:
         if not isinstance(activity["name"], str) or not isinstance(activity["provider"], dict):
@@ -141,6 +145,8 @@ def _read_document(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         activity["name"].encode()  # half a surrogate pair could not be written down
     if not isinstance(document["method"], list) or not isinstance(probes, list):
         raise TypeError("no list of activities")
+    if entry.rollbacks and not document["method"]:
+        raise ValueError("the rollbacks are gone")
     return document, probes
 
 
@@ -173,7 +179,7 @@ class Undoing:
         self._who = who
         self._clock = clock
         self._write = _Record(entry, who, clock).write
-        self._document, self._probes = _read_document(path)
+        self._document, self._probes = _read_document(path, entry)
         learn_experiment(self._document)
         self._configuration: dict[str, Any] = {}
         self._secrets: dict[str, Any] = {}
@@ -197,9 +203,12 @@ class Undoing:
         for probe in self._probes:
             if not _is_owner_gone(self._entry):
                 self._write(Kind.FAULT_HEALED, probe["name"], healed=probe["name"] not in self._unhealed and healed)
-        self._write(Kind.UNDO_END, self._who, healed=healed, because=why)
-        if healed:
-            ledger.close_entry(self._path)
+        self._write(Kind.UNDO_END, self._who, healed=healed, because=why)  # first: a run is sealed once none is open
+        try:
+            if healed:
+                ledger.close_entry(self._path)
+        except OSError as error:
+            healed, why = False, f"{why}, but its entry cannot be taken away ({error.strerror})"
         return Undone(healed=healed, calls=tuple(self._calls), unhealed=tuple(self._unhealed), because=why)
 
     def _require_account(self) -> None:

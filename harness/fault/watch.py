@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from harness.aws import OTHERS_RETRY
 from harness.clock import Clock
 from harness.errors import NotAvailableError
 from harness.files import is_folder
@@ -115,7 +116,13 @@ def watch(run_dir: Path, environment: Mapping[str, str], *, clock: Clock, secret
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=file,
-            env={**os.environ, **environment, NAMES_VARIABLE: ",".join(secrets), "PYTHONUNBUFFERED": "1"},
+            env={
+                **OTHERS_RETRY,
+                **os.environ,
+                **environment,
+                NAMES_VARIABLE: ",".join(secrets),
+                "PYTHONUNBUFFERED": "1",
+            },
             start_new_session=True,
         )
     for pipe in (process.stdin, process.stdout):
@@ -154,7 +161,7 @@ def start_undo(
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd=folder if is_folder(folder) else None,
-            env={**os.environ, **environment, NAMES_VARIABLE: ",".join(secrets)},
+            env={**OTHERS_RETRY, **os.environ, **environment, NAMES_VARIABLE: ",".join(secrets)},
             start_new_session=True,
         )
     )

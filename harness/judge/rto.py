@@ -133,8 +133,8 @@ def _marks_at_level(case: Case, objective: RecoveryObjective, slo: Slo) -> Marks
     return _marks(series, case.record.plan.slos, slo.name, case.record, case.account)
 
 
-def _rto_doubt(case: Case, objective: RecoveryObjective, slo: Slo, marks: Marks | None) -> str | None:
-    """Why nothing can be said about this RTO, if so."""
+def seen_doubt(case: Case, slo: Slo, marks: Marks | None) -> str | None:
+    """Why nothing can be said about how an SLO came through the fault, if so."""
     account, steady = case.account, case.steady[slo.name]
     if account.load_doubt:
         return "the load is void, see load valid"
@@ -144,6 +144,16 @@ def _rto_doubt(case: Case, objective: RecoveryObjective, slo: Slo, marks: Marks 
         return account.fault_doubt or "no fault was begun"
     if steady.outcome is not Outcome.MET:
         return f"the baseline was not steady: {steady.because}"
+    if marks.gap_ns > case.record.plan.sustain_ns:
+        return f"no request was planned for {format_duration(marks.gap_ns)}: nothing is known of that time"
+    return None
+
+
+def _rto_doubt(case: Case, objective: RecoveryObjective, slo: Slo, marks: Marks | None) -> str | None:
+    """Why nothing can be said about this RTO, if so."""
+    doubt = seen_doubt(case, slo, marks)
+    if doubt or marks is None:
+        return doubt
     if objective.level in (RecoveryLevel.CAUGHT_UP, RecoveryLevel.REDUNDANT):
         return f"nothing in the record shows the level {objective.level}"
     if objective.clock is RecoveryClock.DECLARE:
@@ -154,8 +164,6 @@ def _rto_doubt(case: Case, objective: RecoveryObjective, slo: Slo, marks: Marks 
             f"an RTO of {format_duration(objective.rto_ns)} cannot be resolved at one request in "
             f"{format_duration(marks.resolution_ns)}; needs {rate:.3g}/s"
         )
-    if marks.gap_ns > case.record.plan.sustain_ns:
-        return f"no request was planned for {format_duration(marks.gap_ns)}: nothing is known of that time"
     return None
 
 

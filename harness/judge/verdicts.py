@@ -16,6 +16,7 @@ from harness.judge.own_fault import without_own_fault
 from harness.judge.rpo import data_of, loss_of, rpo_verdicts
 from harness.judge.rto import all_marks, recovery_of, rto_verdicts
 from harness.judge.sweep import sweep_account, sweep_verdicts
+from harness.judge.unclaimed import unclaimed_verdicts
 from harness.judge.verdict import FaultAccount, Judgement, Kind, LoadAccount, Outcome, Verdict, worst
 from harness.plan import LOG_DECIDED, PhaseName, log_evidence_broken, log_evidence_kept, requests_needed
 from harness.record import Event, Record, Series, series_of
@@ -59,6 +60,7 @@ def _judge(record: Record) -> Judgement:
         *_guarded("fault applied", Kind.FAULT, lambda: _fault_verdicts(case)),
         *_guarded("steady state", Kind.STEADY, lambda: _steady_verdicts(case)),
         *baseline,
+        *_guarded("fault phase", Kind.SLO, lambda: unclaimed_verdicts(case)),
         *_guarded("breaker", Kind.BREAKER, lambda: _fairly(case, fair, breaker_verdicts)),
         *_guarded("dependency", Kind.DEPENDENCY, lambda: _fairly(case, fair, dependency_verdicts)),
         *_guarded("sweep", Kind.DOSE, lambda: sweep_verdicts(case, sweep)),

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote, urlsplit
 
+from harness.documents import VARIABLE
 from harness.errors import NotAvailableError, UsageError
-from harness.plan import HEADER_VARIABLE, Profile, Route
+from harness.plan import Profile, Route
 
 USER_AGENT: Final = "wellproven"
 _PATH_SAFE: Final = "/:@!$&'()*+,;=-._~%?"  # RFC 3986: path and query, and what is already encoded
@@ -91,7 +92,7 @@ class Template:
     def _header(self, text: str) -> bytes:
         """A header's value as a format; `${NAME}` stands for what the variable NAME holds, as it is."""
         pieces = []
-        for number, piece in enumerate(HEADER_VARIABLE.split(text)):
+        for number, piece in enumerate(VARIABLE.split(text)):
             if number % 2 == 0:
                 pieces.append(self._format(piece, "header"))
             elif piece not in self._environment or _has_control(self._environment[piece]):

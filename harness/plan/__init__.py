@@ -2,13 +2,22 @@
 
 from harness.plan.allow import Allow, MaintenanceWindow, Reach, Resource, Survey
 from harness.plan.doses import next_dose
-from harness.plan.experiment import EXTENSION, Action, Evidence, Experiment, Proves, read_experiment, secret_variables
+from harness.plan.experiment import (
+    EXTENSION,
+    Action,
+    Evidence,
+    Experiment,
+    Proves,
+    asking_variables,
+    read_experiment,
+    secret_variables,
+)
 from harness.plan.guard import BurnRule, Guard, LatencyRule, MetricRule, goes_by, rules_in_words
 from harness.plan.limits import Around, budget_left, in_words, needs_asking, refusals
 from harness.plan.maker import make
 from harness.plan.pauses import pauses_s, rollback_pauses_s
 from harness.plan.plan import Phase, PhaseName, Plan, RequestPlan, SampleSize
-from harness.plan.profile import HEADER_VARIABLE, SURGE_SEQ, Arrivals, Profile, Route, Stage, header_variables
+from harness.plan.profile import SURGE_SEQ, Arrivals, Profile, Route, Stage, header_variables
 from harness.plan.reached import OURS, in_its_words, is_asked, is_aws, known_reach
 from harness.plan.sequential import (
     ALPHA,
@@ -35,7 +44,6 @@ __all__ = [
     "DOSE_MEASURED_MIN",
     "DOSE_SETTLE_NS",
     "EXTENSION",
-    "HEADER_VARIABLE",
     "LOG_DECIDED",
     "OURS",
     "SURGE_SEQ",
@@ -69,6 +77,7 @@ __all__ = [
     "Survey",
     "Sweep",
     "Target",
+    "asking_variables",
     "budget_left",
     "built_in_target",
     "goes_by",

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from harness.documents import DurationNs, problem
-from harness.model import Exact, Model
+from harness.model import Count, Exact, Model
 from harness.plan.written import Share, Written
 from harness.units import NS_PER_S
 
@@ -109,10 +109,13 @@ class Reach(Model):
     counted: bool
     said: str  # for people: "1 of 3 EC2 instances"
     resources: tuple[Resource, ...] = ()  # from which it takes `hits`
-    hits: int | None = None  # None: nothing that has a capacity, such as one proxy's setting
+    resting: tuple[Resource, ...] = ()  # named by it, and not running now: limits hold for them, too
+    # Subtle: a negative number of hits would be within every limit.
+    hits: Count | None = None  # None: nothing that has a capacity, such as one proxy's setting
     tagged: bool = True  # whether it asks for the target's tags, or names each resource by itself
     aws: bool = False
-    capacity: int | None = None  # running resources of that kind that bear the target's tags
+    undoes: bool = False  # a rollback: it takes nothing away, and what it heals is not broken yet
+    capacity: Count | None = None  # running resources of that kind that bear the target's tags
     problem: str = ""  # why nobody could be asked, with the way out: no drill begins then
 
     @property

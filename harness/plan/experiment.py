@@ -12,14 +12,14 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
-from harness.documents import Document, DurationNs, Mistakes, RatePerS, problem, read_documents, validate
+from harness.documents import Document, DurationNs, Mistakes, RatePerS, problem, read_documents, validate, variables_in
 from harness.errors import FileError, Mistake
 from harness.model import Exact, Model
 from harness.plan.guard import WrittenGuard
 from harness.plan.inline import inline_secrets, secrets_on_command_lines
 from harness.plan.probes import probes_that_change
 from harness.plan.watch import Factor, Surge, WrittenBreaker, WrittenDependency, WrittenDose
-from harness.plan.written import Share, Written
+from harness.plan.written import Headers, Share, Written
 from harness.redaction import environment_keys, looks_secret
 from harness.slo import Disruption
 
@@ -89,6 +89,7 @@ class Survivors(Written):
     """
 
     request: str = Field(pattern=r"^GET /\S*$")
+    headers: Headers = {}
     ids: str = Field(pattern=r"^(/[^/]+)*$")  # JSON pointer to the list of ids in the answer
 
 
@@ -181,6 +182,7 @@ class Experiment(Model):
     body: dict[str, JsonValue]
     drill: Extension
     actions: tuple[Action, ...]
+    rollbacks: tuple[Action, ...] = ()
 
 
 def read_experiment(path: Path) -> tuple[Experiment, Document]:
@@ -203,6 +205,7 @@ def read_experiment(path: Path) -> tuple[Experiment, Document]:
         body=body,
         drill=extension,
         actions=tuple(_actions(body["method"])),
+        rollbacks=tuple(_actions(body["rollbacks"])),
     ), document
 
 
@@ -297,9 +300,9 @@ def _read_extension(document: Document, mistakes: Mistakes) -> Extension | None:
     return mistakes.attempt(validate, Extension, document, ("extensions", places[0]))
 
 
-def _actions(method: list[dict[str, Any]]) -> list[Action]:
+def _actions(activities: list[dict[str, Any]]) -> list[Action]:
     found = []
-    for activity in method:
+    for activity in activities:
         if activity.get("type") != "action":
             continue
         provider = activity["provider"]
@@ -382,7 +385,15 @@ def secret_variables(experiment: Experiment) -> set[str]:
     entries = configuration.items() if isinstance(configuration, dict) else ()
     keys = {name: str(entry.get("key")) for name, entry in entries if isinstance(entry, dict)}
     named = {key for name, key in keys.items() if looks_secret(name) or looks_secret(key)}
-    return {*named, *environment_keys(experiment.body.get("secrets"))}
+    return {*named, *environment_keys(experiment.body.get("secrets")), *asking_variables(experiment)}
+
+
+def asking_variables(experiment: Experiment) -> set[str]:
+    """Environment variables in headers of what the run asks beside the load: survivors, the guard's metrics."""
+    drill = experiment.drill
+    asked = [drill.ledger.survivors.headers] if drill.ledger else []
+    asked += [one.prometheus.headers for one in (drill.guard.metrics if drill.guard else ()) if one.prometheus]
+    return variables_in(text for headers in asked for text in headers.values())
 
 
 class Evidence(Model):
@@ -401,6 +412,7 @@ class Ledger(Model):
     write: str
     survivors: str
     ids: str
+    headers: dict[str, str] = {}
 
 
 class Journey(Model):

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_va
 from harness.documents import Document, DurationNs, ExactNumber, Where, Whole, exact, problem
 from harness.errors import Mistake, RefusedError
 from harness.model import Exact, Model
-from harness.plan.written import Share, Written
+from harness.plan.written import Headers, Share, Written
 from harness.slo import ForeignIndicator, LoadIndicator, RecoveryObjective, Slo
 from harness.units import NS_PER_S, format_duration, format_percent
 
@@ -99,6 +99,7 @@ class WrittenPrometheus(Written):
     query: str = Field(min_length=1)
     op: Op
     value: ExactNumber
+    headers: Headers = {}
 
 
 class WrittenGuardMetric(Written):
@@ -164,6 +165,7 @@ class MetricRule(Model):
     query: str = ""
     op: Op = "gt"
     value: Exact = Fraction(0)
+    headers: dict[str, str] = {}
     alarm: str = ""
     every_s: float = EVERY_NS / NS_PER_S
     looks: int = LOOKS
@@ -248,6 +250,7 @@ def _metric(written: WrittenGuardMetric, resolve: Callable[[JsonValue], JsonValu
         query=str(resolve(asked.query)),
         op=asked.op,
         value=asked.value,
+        headers=asked.headers,
     )
 
 

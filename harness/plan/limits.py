@@ -57,7 +57,7 @@ def _production(target: Target, around: Around) -> Iterator[str]:
         return
     if not around.production:
         yield "it is production; say that you know with --production"
-    if not around.approver.strip():
+    if not any(sign.isalnum() for sign in around.approver):  # a space of no width is nobody's name
         yield "a drill in production needs somebody who approved it; name them with --approver NAME"
     if not target.allow.windows:
         yield "it is production and names no maintenance window; add allow: {windows: [...]} to the target"
@@ -168,15 +168,16 @@ def _survey(target: Target, survey: Survey) -> Iterator[str]:
         yield f"the credentials are of AWS account {survey.account}, allowed is {target.aws_account}"
     for reach in survey.reaches:
         for reason in _reach(target, reach):
-            yield f"{reach.action} ({reach.what}): {reason}"
+            yield f"{'rollback ' if reach.undoes else ''}{reach.action} ({reach.what}): {reason}"
     yield from _together(target, survey)
 
 
 def _together(target: Target, survey: Survey) -> Iterator[str]:
     """Actions that are small enough each, and too large together."""
     most = target.allow.share
-    for kind in sorted({one.kind for reach in survey.reaches for one in reach.resources}):
-        mine = [reach for reach in survey.reaches if reach.resources and reach.hits and reach.resources[0].kind == kind]
+    faults = [reach for reach in survey.reaches if not reach.undoes]
+    for kind in sorted({one.kind for reach in faults for one in reach.resources}):
+        mine = [reach for reach in faults if reach.resources and reach.hits and reach.resources[0].kind == kind]
         capacity = max((reach.capacity or 0 for reach in mine), default=0)
         if most is None or len(mine) < 2 or not capacity or any(one.share and one.share > most for one in mine):
             continue
@@ -193,32 +194,36 @@ def _reach(target: Target, reach: Reach) -> Iterator[str]:
     if reach.problem:
         return  # nothing is known of it yet: no limit is broken, and no drill begins either
     if not reach.counted:
-        if target.environment in STRICT and reach.what not in allow.uncounted:
+        if not reach.undoes and target.environment in STRICT and reach.what not in allow.uncounted:
             yield f"{reach.said}; where that is all right, add allow: {{uncounted: [{reach.what}]}}"
         return
-    if reach.hits == 0:
+    if reach.hits == 0 and not reach.undoes and not _foreign(target, reach):
         look = "look at its filters, zone and names" if reach.aws else "look at its arguments"
         yield f"hits nothing: {reach.said}; {look}: a drill of nothing proves nothing"
         return
     if reach.aws and not reach.tagged:
         tags = ", ".join(f"{key}={value}" for key, value in allow.tags.items())
         yield f"does not ask for the tags {tags}; add them to its filters"
-    zones = sorted({one.zone for one in reach.resources})
+    zones = sorted({one.zone for one in (*reach.resources, *reach.resting)})
     if allow.zones is not None and (other := [zone for zone in zones if zone not in allow.zones]):
         yield f"reaches zone {', '.join(other)}; allowed: {', '.join(allow.zones)}; add it to allow: {{zones: [...]}}"
-    foreign = [one.id for one in reach.resources if not allow.tags.items() <= one.tags.items()]
-    if foreign:
+    if foreign := _foreign(target, reach):
         shown = ", ".join(foreign[:5]) + (" ..." if len(foreign) > 5 else "")
         yield f"reaches {len(foreign)} without the allowed tags ({shown}); narrow its filters"
-    if allow.share is not None and reach.share is not None and reach.share > allow.share:
+    if allow.share is not None and not reach.undoes and reach.share is not None and reach.share > allow.share:
         most = format_percent(allow.share)
         yield f"takes {format_percent(reach.share)} of the capacity ({reach.said}), allowed is {most}; hit fewer"
 
 
+def _foreign(target: Target, reach: Reach) -> list[str]:
+    tags = target.allow.tags.items()
+    return [one.id for one in (*reach.resources, *reach.resting) if not tags <= one.tags.items()]
+
+
 def in_words(survey: Survey) -> tuple[str, ...]:
-    """What would be hit, a line an action."""
+    """What would be hit, a line an action; rollbacks hit nothing."""
     lines = []
-    for reach in survey.reaches:
+    for reach in (one for one in survey.reaches if not one.undoes):
         share = "" if reach.share is None else f" ({format_percent(reach.share)})"
         ids = [one.id for one in reach.resources]
         shown = f": {', '.join(ids[:IDS_MAX])}{' ...' if len(ids) > IDS_MAX else ''}" if ids else ""
@@ -230,4 +235,4 @@ def in_words(survey: Survey) -> tuple[str, ...]:
 
 def needs_asking(plan: Plan) -> bool:
     """Whether somebody must be asked what the actions would hit."""
-    return any(is_asked(action.what) for action in plan.actions)
+    return any(is_asked(action.what) for action in (*plan.actions, *plan.rollbacks))

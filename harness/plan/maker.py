@@ -25,7 +25,7 @@ from harness.plan.guard import guard_mistakes, plan_guard
 from harness.plan.inline import secrets_in_plan, secrets_on_command_lines
 from harness.plan.plan import Phase, PhaseName, Plan, RequestPlan, SampleSize
 from harness.plan.profile import Arrivals, Profile, Route, Stage, header_variables
-from harness.plan.reached import speaks_to
+from harness.plan.reached import CHAOSAWS, speaks_to
 from harness.plan.sequential import requests_needed
 from harness.plan.target import Target
 from harness.plan.watch import DOSE_SETTLE_NS, OBSERVE_EVERY_NS, Sweep, plan_breaker, plan_dependency
@@ -102,6 +102,11 @@ def make(
         budget=experiment.drill.budget,
         actions=tuple(
             action.model_copy(update={"arguments": resolved(action.arguments)}) for action in experiment.actions
+        ),
+        rollbacks=tuple(
+            action.model_copy(update={"arguments": resolved(action.arguments)})
+            for action in experiment.rollbacks
+            if action.what.startswith(CHAOSAWS)
         ),
         evidence=tuple(_evidence(item, resolved) for item in experiment.drill.evidence),
         healed=tuple(_evidence(item, resolved) for item in experiment.drill.healed),
@@ -471,7 +476,8 @@ def _ledger(experiment: Experiment) -> Ledger | None:
     written = experiment.drill.ledger
     if written is None:
         return None
-    return Ledger(write=written.write, survivors=written.survivors.request, ids=written.survivors.ids)
+    survivors = written.survivors
+    return Ledger(write=written.write, survivors=survivors.request, ids=survivors.ids, headers=survivors.headers)
 
 
 def _blast_radius(

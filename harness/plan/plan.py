@@ -70,6 +70,7 @@ class Plan(Model):
     guard: Guard
     budget: Exact | None
     actions: tuple[Action, ...]
+    rollbacks: tuple[Action, ...] = ()  # those that call AWS by chaosaws: what they name is held against limits, too
     evidence: tuple[Evidence, ...]
     healed: tuple[Evidence, ...]
     heals_within_s: float = 60.0
@@ -106,6 +107,19 @@ class Plan(Model):
         """
         comes_back = phase is PhaseName.RECOVERY and not slo.critical
         return begin_ns + (self.sustain_ns if comes_back else 0)
+
+    @property
+    def unclaimed(self) -> tuple[Slo, ...]:
+        """Critical SLOs of which nothing is claimed while the fault is there.
+
+        A recovery objective claims how long one may be broken; the hypothesis made from the SLOs, that it is kept again
+        in the end. A hypothesis of the experiment's own may look elsewhere, and hold while no request is answered.
+        """
+        hypothesis = self.body.get("steady-state-hypothesis")
+        if self.sweep is not None or not isinstance(hypothesis, dict) or not hypothesis.get("probes"):
+            return ()
+        claimed = {objective.service for objective in self.objectives}
+        return tuple(slo for slo in self.slos if slo.critical and slo.service not in claimed)
 
     def phase(self, name: PhaseName) -> Phase:
         """The phase of that name."""

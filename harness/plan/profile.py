@@ -1,15 +1,14 @@
 """The load of a run: which requests, how often, how each is made."""
 
-import re
 from enum import StrEnum
 from typing import Annotated, Final
 
 from pydantic import Field
 
+from harness.documents import variables_in
 from harness.model import Exact, Model
 
 SURGE_SEQ: Final = 2**32  # no usual arrival gets there; a surge's number N belongs to worker (N - SURGE_SEQ) % workers
-HEADER_VARIABLE: Final = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}")  # of the environment; read when a request is made
 
 
 class Arrivals(StrEnum):
@@ -67,5 +66,4 @@ class Profile(Model):
 
 def header_variables(profile: Profile) -> set[str]:
     """Environment variables that the headers of any route name: what they hold is secret."""
-    texts = [text for route in profile.routes for text in route.headers.values()]
-    return {name for text in texts for name in HEADER_VARIABLE.findall(text)}
+    return variables_in(text for route in profile.routes for text in route.headers.values())

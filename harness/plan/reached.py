@@ -11,7 +11,8 @@ from harness.plan.experiment import Action, Experiment, configuration_of, resolv
 from harness.plan.hosts import THIS_MACHINE, hosts_in, hosts_of_process
 
 OURS: Final = "harness.fault."
-AWS: Final = ("chaosaws.", "harness.fault.aws_")
+CHAOSAWS: Final = "chaosaws."
+AWS: Final = (CHAOSAWS, "harness.fault.aws_")
 HARMLESS: Final = ("noop", "surge")  # they break nothing of the target's
 # What the fault stage asks for, read only, before they are begun.
 ASKED: Final = (

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints, field_validator
 
@@ -42,6 +43,20 @@ def _no_credentials(text: str, at: tuple[str, ...] = ()) -> str:
     return text
 
 
+def _leads_somewhere(text: str) -> str:
+    """A host, and a port somebody can listen on. Subtle: port 0 would be none to us, and 80 to who sends requests."""
+    try:
+        parts = urlsplit(text)
+        is_whole = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_whole = False
+    if not is_whole:
+        raise problem("http or https, a host, and a port of 1 to 65535 where it is not the usual one")
+    if parts.query or parts.fragment:
+        raise problem("an address without query or fragment", "write them into the SLOs' requests")
+    return text
+
+
 Address = Annotated[str, AfterValidator(_no_credentials)]
 
 
@@ -58,7 +73,7 @@ class WrittenTarget(Written):
     """One target as a user writes it."""
 
     name: Name
-    base_url: Annotated[Address, Field(pattern=r"^https?://\S+$")]
+    base_url: Annotated[Address, Field(pattern=r"^https?://\S+$"), AfterValidator(_leads_somewhere)]
     environment: Environment
     max_rate: RatePerS  # all requests of a drill together never exceed this
     zone_header: str | None = None  # the answer's header that names the zone which served it

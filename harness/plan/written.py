@@ -3,10 +3,10 @@
 from fractions import Fraction
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_snake
 
-from harness.documents import problem, share
+from harness.documents import header_problems, problem, share
 from harness.model import Model
 
 
@@ -31,3 +31,16 @@ def _share(value: Any) -> Fraction:
 
 
 Share = Annotated[Fraction, BeforeValidator(_share)]
+
+
+def _headers(headers: dict[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not (value.isascii() and value.isprintable()):
+            raise problem("one line of ASCII text", at=(name,))
+    for found in header_problems(headers):
+        raise found
+    return headers
+
+
+# Of a request beside the load; a secret stands there as `${NAME}`, and is read from the environment when it is sent.
+Headers = Annotated[dict[str, str], AfterValidator(_headers)]

@@ -47,6 +47,7 @@ class RunInfo(Model):
     run: str  # <experiment>/<UTC time>
     experiment: str
     target: str
+    addresses: tuple[str, ...] = ()  # host and addresses of the target, each with its port; older runs have none
     started_utc: str
     clock_monotonic_ns: Ns  # the clock pair: this instant of the monotonic clock ...
     clock_utc_ns: Ns  # ... was this one of UTC; for display only

@@ -20,7 +20,14 @@ PARTS = ("chaostoolkit", "chaostoolkit-lib", "chaostoolkit-aws", "locust", "nump
 
 
 def make_info(
-    plan: Plan, target: Target, run_name: str, command: list[str], *, clock: Clock, approver: str = ""
+    plan: Plan,
+    target: Target,
+    addresses: tuple[str, ...],
+    run_name: str,
+    command: list[str],
+    *,
+    clock: Clock,
+    approver: str = "",
 ) -> RunInfo:
     """Gather the head of a new record; `command` are the arguments that repeat it."""
     monotonic_ns, utc_ns = clock.monotonic_ns(), clock.utc_ns()
@@ -30,6 +37,7 @@ def make_info(
         run=run_name,
         experiment=plan.experiment,
         target=plan.target,
+        addresses=tuple(redactor.text(address) for address in addresses),
         started_utc=run_name.rsplit("/", 1)[-1],
         clock_monotonic_ns=monotonic_ns,
         clock_utc_ns=utc_ns,

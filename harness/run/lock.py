@@ -1,26 +1,29 @@
 """One run a target at a time."""
 
+import contextlib
 import fcntl
 import os
-import re
-import socket
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from harness.errors import NotAvailableError, RefusedError
+from harness.fault import STATE_VARIABLE, make_state_folder, state_folder
 from harness.files import own_folder
+from harness.run.addresses import addresses_of
 
 LOOKED_AT_S = 0.2  # whoever only looks (`is_held`) holds the lock for less, and is not taken for a run
 
 
 def is_held(base_url: str) -> bool:
     """Whether another run holds the target just now; looks, and makes nothing."""
+    return any(_is_locked(_path(address)) for address in addresses_of(base_url))
+
+
+def _is_locked(path: Path) -> bool:
     try:
-        descriptor = os.open(_path(base_url), os.O_RDONLY | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
         return False
     try:
@@ -32,41 +35,36 @@ def is_held(base_url: str) -> bool:
     return False
 
 
-def _path(base_url: str) -> Path:
-    folder = Path(tempfile.gettempdir()) / f"wellproven-{os.geteuid()}"
-    return folder / f"{re.sub(r'[^A-Za-z0-9.-]', '_', address_of(base_url))}.lock"
+def _path(address: str) -> Path:
+    return state_folder() / "locks" / f"{address}.lock"
 
 
 @contextmanager
-def target_lock(name: str, base_url: str) -> Iterator[None]:
+def target_lock(name: str, base_url: str) -> Iterator[tuple[str, ...]]:
     """Hold the target while inside; the lock goes with its process. Raises RefusedError where another run holds it.
 
-    What is held is the address, so that two names for one system are one.
+    What is held, and given to who holds it, is the host's name and each of its addresses, so that two names for one
+    system are one. Everybody takes them in one order: of several who want the same ones, somebody gets them.
     """
-    path = _path(base_url)
-    folder = own_folder(path.parent)
-    try:
-        descriptor = _open_locked(path)
-    except OSError as error:
-        raise NotAvailableError(f"{folder}: cannot lock the target there ({error.strerror})") from None
-    if descriptor is None:
-        raise RefusedError(f"another run holds target {name} ({base_url}); one run a target at a time")
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
-        os.close(descriptor)
-
-
-def address_of(base_url: str) -> str:
-    """Address and port behind a URL; its own words where the name leads nowhere."""
-    parts = urlsplit(base_url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    try:
-        found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM, family=socket.AF_INET)
-        return f"{found[0][4][0]}-{port}"
-    except OSError:
-        return f"{parts.hostname}-{port}"
+    with ExitStack() as held:
+        addresses = addresses_of(base_url)
+        make_state_folder()
+        for address in addresses:
+            path = _path(address)
+            try:
+                own_folder(path.parent, way_out=f"set {STATE_VARIABLE}")
+                descriptor = _open_locked(path)
+            except OSError as error:
+                raise NotAvailableError(
+                    f"{path}: cannot lock the target there ({error.strerror}); set {STATE_VARIABLE}"
+                ) from None
+            if descriptor is None:
+                raise RefusedError(
+                    f"another run holds target {name} ({base_url}, by {address}); one run a target at a time"
+                )
+            held.callback(os.close, descriptor)
+            held.callback(path.unlink, missing_ok=True)
+        yield addresses
 
 
 def _open_locked(path: Path) -> int | None:
@@ -79,8 +77,9 @@ def _open_locked(path: Path) -> int | None:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if path.exists() and os.path.samestat(path.stat(), os.fstat(descriptor)):
-                return descriptor
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(path.stat(), os.fstat(descriptor)):
+                    return descriptor
         except BlockingIOError:
             if time.monotonic() > deadline_s:
                 os.close(descriptor)

@@ -8,6 +8,7 @@ says how many of these are too many.
 import contextlib
 import json
 import math
+import os
 import subprocess
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from harness.clock import Clock
+from harness.documents import filled
 from harness.fault import start_alarms
 from harness.plan import MetricRule, Plan
 from harness.record import Observation, ObservationLog, Seen
@@ -182,7 +184,8 @@ def _alarms_said(line: bytes) -> tuple[dict[str, Any], str]:
 def _ask(session: requests.Session, rule: MetricRule) -> object:
     """The answer's document. Raises ValueError where it is none that we understand."""
     url = f"{rule.url}/api/v1/query"
-    with session.get(url, params={"query": rule.query}, timeout=LOOK_S, stream=True, allow_redirects=False) as answer:
+    asked: dict[str, Any] = {"params": {"query": rule.query}, "headers": filled(rule.headers, os.environ)}
+    with session.get(url, **asked, timeout=LOOK_S, stream=True, allow_redirects=False) as answer:
         # Subtle: read so, what goes wrong is urllib3's to raise, and requests does not translate it.
         body = answer.raw.read(ANSWER_BYTES_MAX + 1, decode_content=True)
         if answer.status_code not in (200, 400, 422):  # the latter two carry a reason

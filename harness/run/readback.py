@@ -1,6 +1,7 @@
 """Reading the survivors back: once, after the load has ended, page by page, from the endpoint the experiment names."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -9,6 +10,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from harness.clock import Clock
+from harness.documents import filled
 from harness.errors import NotAvailableError
 from harness.plan import Plan
 
@@ -35,6 +37,7 @@ def _pages(plan: Plan, clock: Clock, deadline_ns: int) -> Iterator[list[str]]:
     path = plan.ledger.survivors.removeprefix("GET ")
     after = ""
     with requests.Session() as session:
+        session.headers.update(filled(plan.ledger.headers, os.environ))
         session.trust_env = False  # a proxy of the environment is not part of the system under test
         for _ in range(PAGES_MAX):
             url = plan.profile.base_url + path.replace(

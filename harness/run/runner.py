@@ -60,20 +60,20 @@ def run(
     cannot be written; the fault is undone and the record kept then too. KeyboardInterrupt where the operator left at
     once.
     """
-    with target_lock(target.name, target.base_url):
-        refuse_open(target)
+    with target_lock(target.name, target.base_url) as addresses:
+        refuse_open(target, addresses)
         path = create_run(runs, plan.experiment, clock.utc_ns())
         name = str(path.relative_to(runs))
         plan = plan.model_copy(
             update={"profile": plan.profile.model_copy(update={"id_prefix": f"wp-{path.name.lower()}"})}
         )
         try:
-            info = make_info(plan, target, name, command, clock=clock, approver=approver)
+            info = make_info(plan, target, addresses, name, command, clock=clock, approver=approver)
             write_json(path / "run.json", info)
             write_json(path / "plan.json", plan)
             point_latest(runs, path)
             announce(info)
-            undoing = Undoing(plan, target, path, name, owner, clock, parts)
+            undoing = Undoing(plan, target, addresses, path, name, owner, clock, parts)
             _Run(plan, target, path, clock, observe, operator, parts, undoing).go()
             seal_run(path)
         except OSError as error:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 from harness.clock import Clock
@@ -20,7 +20,6 @@ from harness.fault import (
 )
 from harness.identity import Identity
 from harness.plan import PhaseName, Plan, Target, rollback_pauses_s
-from harness.run.lock import address_of
 from harness.run.parts import ChaosPart, Parts, UndoPart, WatchPart
 from harness.units import NS_PER_S
 
@@ -30,22 +29,21 @@ STOP_S = 5.0  # for a watchdog with nothing to undo to end
 TRY_AGAIN_S = 60.0  # beyond the healing, before an undoing that others do is given up
 
 
-def refuse_open(target: Target) -> None:
+def refuse_open(target: Target, addresses: Collection[str]) -> None:
     """Raises RefusedError where an earlier run may have left a fault on the target."""
-    for reason in left_on(target):
+    for reason in left_on(target, addresses):
         raise RefusedError(reason)
 
 
-def left_on(target: Target) -> Iterator[str]:
+def left_on(target: Target, addresses: Collection[str]) -> Iterator[str]:
     """Why an earlier run may have left a fault on the target. Raises NotAvailableError as `open_entries` does."""
-    address = address_of(target.base_url)
     for path, entry in open_entries().items():
         if not isinstance(entry, Entry):
             yield (
                 f"{path}: an entry of the undo ledger cannot be read ({entry.because}): nobody knows what is broken; "
                 f"see {path}/undo.json, undo it by hand, then: wellproven recover --forget {path.name}"
             )
-        elif entry.address == address:
+        elif set(addresses) & set(entry.addresses):
             yield f"target {target.name}: run {entry.run} may have left its fault there; try: wellproven recover"
 
 
@@ -53,9 +51,18 @@ class Undoing:
     """The safety of one run: begun before the fault, ended after the healing."""
 
     def __init__(
-        self, plan: Plan, target: Target, run: Path, name: str, owner: Identity | None, clock: Clock, parts: Parts
+        self,
+        plan: Plan,
+        target: Target,
+        addresses: tuple[str, ...],
+        run: Path,
+        name: str,
+        owner: Identity | None,
+        clock: Clock,
+        parts: Parts,
     ) -> None:
-        self._plan, self._target, self._run, self._name = plan, target, run, name
+        self._plan, self._target, self._addresses = plan, target, addresses
+        self._run, self._name = run, name
         self._owner, self._clock, self._parts = owner, clock, parts
         self._environment: dict[str, str] = {}
         self._pauses_s = rollback_pauses_s(plan.body, {**os.environ, **target.environment_variables})
@@ -79,7 +86,7 @@ class Undoing:
             run=self._name,
             experiment=self._plan.experiment,
             target=self._target.name,
-            address=address_of(self._target.base_url),
+            addresses=self._addresses,
             run_dir=str(self._run.resolve()),
             opened_utc=self._run.name,
             longest_s=BEGIN_FAULT_S + self._plan.phase(PhaseName.FAULT).longest_s + HOLD_MARGIN_S,

@@ -7,8 +7,18 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from harness.documents import DurationNs, FileModel, Flag, RatePerS, nearest, one_of, problem, shown
-from harness.redaction import looks_secret
+from harness.documents import (
+    VARIABLE,
+    DurationNs,
+    FileModel,
+    Flag,
+    RatePerS,
+    header_problems,
+    nearest,
+    one_of,
+    problem,
+    shown,
+)
 from harness.slo.fields import DnsLabel, Metadata, given
 from harness.slo.types import Disruption, EmptySlices, RecoveryClock, RecoveryLevel
 from harness.units import parse_rate_per_s
@@ -22,9 +32,6 @@ _PATH = re.compile(r"/[!-~]*")
 _STATUS = re.compile(r"[1-5](xx|[0-9][0-9])")
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_VARIABLE = re.compile(r"\$\{[A-Z_][A-Z0-9_]*\}")  # of the environment; its value is read when the request is made
-_WRITTEN_OUT = "a secret written out"
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LINE = re.compile(r"[^\x00-\x1f\x7f]*")
 
 
@@ -222,11 +229,8 @@ class LoadRequest(FileModel):
     @classmethod
     def rules(cls, raw: dict[str, Any]) -> Iterator[PydanticCustomError]:
         """Every placeholder has a parameter, every parameter a placeholder; names are what they should be."""
-        yield from cls._secrets_written_out(_mapping(raw, "headers"))
+        yield from header_problems(_mapping(raw, "headers"), ("headers",))
         parameters = _mapping(raw, "parameters")
-        for name in _mapping(raw, "headers"):
-            if not _HEADER.fullmatch(name):
-                yield problem("the name of an HTTP header", at=("headers", name), got=shown(name))
         for name in parameters:
             if name == ID or not _NAME.fullmatch(name):
                 expected = "a name of letters, digits and _, other than id (the arrival's own)"
@@ -245,18 +249,11 @@ class LoadRequest(FileModel):
                 yield problem(expected, "remove it", at=("parameters", name), got="a parameter used nowhere")
 
     @staticmethod
-    def _secrets_written_out(headers: dict[str, Any]) -> Iterator[PydanticCustomError]:
-        for name, value in headers.items():
-            if looks_secret(name) and not _VARIABLE.search(str(value)):
-                way_out = "write ${SHOP_TOKEN}, or Bearer ${SHOP_TOKEN}, and set that variable"
-                yield problem("an environment variable that holds it", way_out, at=("headers", name), got=_WRITTEN_OUT)
-
-    @staticmethod
     def _templates(raw: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
         path = "path" if given(raw, "path") else "request"
         texts: list[tuple[tuple[str, ...], Any]] = [((path,), raw.get(path)), (("body",), raw.get("body"))]
         headers = _mapping(raw, "headers").items()
-        texts += [(("headers", name), _VARIABLE.sub("", value)) for name, value in headers if isinstance(value, str)]
+        texts += [(("headers", name), VARIABLE.sub("", value)) for name, value in headers if isinstance(value, str)]
         yield from ((at, text) for at, text in texts if isinstance(text, str))
 
 

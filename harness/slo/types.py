@@ -49,6 +49,9 @@ class ForeignIndicator(Model):
     data_source: str | None = None
 
 
+WindowNs = Annotated[Ns, Field(gt=0)]  # of one that has no length nothing can be a share
+
+
 class BurnAlert(Model):
     """An alert on the burn rate: over the long window, and over the short one too where there is one."""
 
@@ -57,8 +60,8 @@ class BurnAlert(Model):
     severity: str
     threshold: Exact  # a burn of 1 spends the budget exactly at the window's end
     inclusive: bool = True  # whether a burn equal to the threshold alerts (`gte`) or not (`gt`)
-    long_window_ns: Ns
-    short_window_ns: Ns | None = None
+    long_window_ns: WindowNs
+    short_window_ns: WindowNs | None = None
     alert_after_ns: Ns = 0  # how long the condition must hold
 
 
@@ -78,8 +81,8 @@ class Slo(Model):
     target: Exact = Field(ge=0, lt=1)
     budgeting: BudgetingMethod
     slice_target: Exact | None = None  # Timeslices: the share of good requests from which a slice is good
-    slice_window_ns: Ns | None = None
-    window_ns: Ns
+    slice_window_ns: WindowNs | None = None
+    window_ns: WindowNs
     rolling: bool = True
     calendar: Calendar | None = None  # where `rolling` is false
     indicator: Annotated[LoadIndicator | ForeignIndicator, Field(union_mode="left_to_right")]

@@ -2,6 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
+from harness.errors import NotAvailableError
 from harness.testbed.database import Database
 
 
@@ -24,4 +25,7 @@ def serve(port: int, database: Database) -> None:
     gauge("database_replication_lag_bytes", "Log the standby has not replayed; -1: no standby.").set_function(
         lambda: -1.0 if database.lag_bytes is None else float(database.lag_bytes)
     )
-    start_http_server(port, "127.0.0.1", registry)
+    try:
+        start_http_server(port, "127.0.0.1", registry)
+    except OSError as error:
+        raise NotAvailableError(f"test bed: database metrics: Address already in use: {port}") from error

@@ -14,7 +14,7 @@ from harness import slo
 from harness.documents import Document, Mistakes, read_documents
 from harness.errors import FileError, Mistake
 from harness.plan import EXTENSION, Experiment, read_experiment, read_targets
-from harness.review import Lens, check_proves, check_scope, read_answers, read_evidence
+from harness.review import Lens, check_proves, check_scope, read_answers, read_evidence, read_milestones
 from harness.verbs.common import Read, Streams, add_plan_arguments, make_plans, read_files
 from harness.verbs.review_tool import FOLDER as PULLED
 from harness.verbs.reviewing import ANSWERS_FILE, known_zones
@@ -76,8 +76,12 @@ def _lenses(slos: Path) -> Iterator[tuple[str, Lens]]:
 
 
 def _check_answers(path: Path) -> None:
-    """The answers, and the files of other tools that they name as evidence."""
-    read_evidence(read_answers(path), datetime.now(UTC))
+    """The answers, the files of other tools that they name as evidence, and the milestones beside them."""
+    mistakes = Mistakes()
+    if (answers := mistakes.attempt(read_answers, path)) is not None:
+        mistakes.attempt(read_evidence, answers, datetime.now(UTC))
+        mistakes.attempt(read_milestones, path, answers.lens_name, "")
+    mistakes.raise_any()
 
 
 def _check_scope(path: Path, read: Read) -> None:

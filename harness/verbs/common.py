@@ -11,11 +11,10 @@ from typing import TextIO
 from rich.console import Console
 
 from harness import slo
-from harness.documents import Document, Mistakes
+from harness.documents import Document, Mistakes, variables_in
 from harness.errors import FileError, NotAvailableError, UsageError
 from harness.judge import Outcome
 from harness.plan import (
-    HEADER_VARIABLE,
     TESTBED,
     Experiment,
     Plan,
@@ -125,7 +124,7 @@ def read_files(experiments: list[str], folder: Path, slos: Path) -> Read:
     declare(name for target in (targets or {}).values() for name in target.secrets)
     declare(name for one in read if one for name in secret_variables(one[0]))
     headers = [text for request in promises.requests.values() for text in request.headers.values()]
-    declare(name for text in headers for name in HEADER_VARIABLE.findall(text))
+    declare(variables_in(headers))
     return Read(promises, tuple(one for one in read if one), targets or {})
 
 

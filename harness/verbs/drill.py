@@ -19,11 +19,12 @@ from rich.text import Text
 
 from harness import fault, load
 from harness.clock import Clock, SystemClock
+from harness.documents import is_sendable
 from harness.errors import NotAvailableError
 from harness.files import replace_file
 from harness.identity import Identity
 from harness.judge import Judgement, judge, worst
-from harness.plan import TESTBED, Plan, Target
+from harness.plan import TESTBED, Plan, Target, asking_variables
 from harness.record import Progress, Record, RunInfo, read_record, write_parquet
 from harness.report import html, json_text, live, put, show_reach, summary, terminal
 from harness.run import Operator, Parts, run
@@ -79,9 +80,7 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
     """Drill, and return the exit code of the worst outcome."""
     read = read_files(arguments.experiment, arguments.experiments, arguments.slos)
     target = read.target(arguments.target)
-    missing = [name for name in target.secrets if name not in os.environ]
-    if missing:
-        raise NotAvailableError(f"target {target.name} needs these environment variables: {', '.join(missing)}")
+    _require_secrets(read, target)
     planned = make_plans(read, target, arguments, arguments.sweep)  # every mistake before anything starts
     if arguments.dry_run:
         return _dry_run(read, target, arguments, streams)
@@ -109,6 +108,19 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
         texts = [json_text(one) for one in judgements]
         streams.out.write(texts[0] + "\n" if len(read.experiments) == 1 else "[" + ",\n".join(texts) + "]\n")
     return EXIT[worst(one.outcome for one in judgements)]
+
+
+def _require_secrets(read: Read, target: Target) -> None:
+    """Raises NotAvailableError where a variable is not set that the target, or a header of an experiment's, names."""
+    missing = [f"{name} (target {target.name})" for name in target.secrets if name not in os.environ]
+    missing += [
+        f"{name} ({experiment.file}, one line of ASCII)"
+        for experiment, _ in read.experiments
+        for name in sorted(asking_variables(experiment))
+        if not is_sendable(os.environ.get(name))
+    ]
+    if missing:
+        raise NotAvailableError(f"these environment variables must be set first: {', '.join(missing)}")
 
 
 def _dry_run(read: Read, target: Target, arguments: argparse.Namespace, streams: Streams) -> int:

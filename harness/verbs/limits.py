@@ -2,7 +2,7 @@
 
 import argparse
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ from harness.plan import (
     refusals,
 )
 from harness.record import RunInfo, read_record
-from harness.run import is_held, left_on
+from harness.run import addresses_of, is_held, left_on
 from harness.slo import Slo
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def ask(plan: Plan, target: Target) -> Plan:
     environment = dict(target.environment_variables)
     if plan.aws_region is not None:
         environment["AWS_DEFAULT_REGION"] = plan.aws_region
-    found = ask_reach(plan.actions, target.allow.tags, environment)
+    found = ask_reach(plan.actions, target.allow.tags, environment, plan.rollbacks)
     return plan.model_copy(update={"reach": found, "blast_radius": (*plan.blast_radius, *in_words(found))})
 
 
@@ -97,18 +97,19 @@ def refuse(plans: Sequence[Plan], target: Target, arguments: argparse.Namespace,
     Raises NotAvailableError where that is nothing, and somebody could not be asked what an action would hit.
     """
     now = datetime.fromtimestamp(clock.utc_ns() / 1e9, UTC)
+    addresses = addresses_of(target.base_url)
     spent: dict[str, float] = {}
     unknown: tuple[str, ...] = ()
     if budget_left(target) is not None:
         slos = {slo.name: slo for plan in plans for slo in plan.slos}
-        spent, unknown = spent_on(target, arguments.runs, slos.values(), clock.utc_ns())
+        spent, unknown = spent_on(target, addresses, arguments.runs, slos.values(), clock.utc_ns())
     locked = is_held(target.base_url)
     around = Around(
         now=now,
         production=arguments.production,
         approver=arguments.approver,
         locked=locked,
-        left=() if locked else tuple(left_on(target)),  # what runs there now has its own entry: it will undo
+        left=() if locked else tuple(left_on(target, addresses)),  # what runs there now has its own entry: it will undo
         spent=spent,
         spent_unknown=unknown,
     )
@@ -137,7 +138,9 @@ def _problems(plan: Plan) -> Iterator[str]:
         yield f"{plan.experiment}: {', '.join(names)}: {problem}"
 
 
-def spent_on(target: Target, runs: Path, slos: Iterable[Slo], utc_ns: int) -> tuple[dict[str, float], tuple[str, ...]]:
+def spent_on(
+    target: Target, addresses: Collection[str], runs: Path, slos: Iterable[Slo], utc_ns: int
+) -> tuple[dict[str, float], tuple[str, ...]]:
     """(share of each SLO's window that stored runs on the target have cost, runs that do not say).
 
     A run whose head cannot be read may be one of this target, and of this window.
@@ -145,7 +148,7 @@ def spent_on(target: Target, runs: Path, slos: Iterable[Slo], utc_ns: int) -> tu
     slos = tuple(slos)
     spent: dict[str, float] = {}
     unknown = []
-    for path, info in _runs_on(target, runs):
+    for path, info in _runs_on(target, addresses, runs):
         if info is None:
             unknown.append(str(path.relative_to(runs)))
             continue
@@ -162,15 +165,18 @@ def spent_on(target: Target, runs: Path, slos: Iterable[Slo], utc_ns: int) -> tu
     return spent, tuple(unknown)
 
 
-def _runs_on(target: Target, runs: Path) -> Iterable[tuple[Path, RunInfo | None]]:
-    """The stored runs on the target with their heads; None is a head that cannot be read."""
+def _runs_on(target: Target, addresses: Collection[str], runs: Path) -> Iterable[tuple[Path, RunInfo | None]]:
+    """The stored runs on the target with their heads; None is a head that cannot be read.
+
+    A target is known by its name and by its addresses: under another name it has spent what it has spent.
+    """
     for file in sorted(runs.glob("*/*/run.json")):
         try:
             info = RunInfo.model_validate_json(read_regular(file, JSON_BYTES_MAX, follow_links=False))
         except (OSError, ValidationError):
             yield file.parent, None
             continue
-        if info.target == target.name:
+        if info.target == target.name or set(addresses) & set(info.addresses):
             yield file.parent, info
 
 

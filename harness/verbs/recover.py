@@ -10,16 +10,31 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 from rich.console import Console
 
 from harness.errors import NotAvailableError, UsageError
-from harness.fault import RECOVER, Call, Entry, Undone, Unreadable, close_entry, open_entries, start_undo, state_folder
+from harness.fault import (
+    RECOVER,
+    Call,
+    Entry,
+    Undone,
+    Unreadable,
+    close_entry,
+    open_entries,
+    read_undo,
+    start_undo,
+    state_folder,
+)
 from harness.model import Model
 from harness.text import visible_json, visible_lines
+from harness.units import NS_PER_S, format_duration
 from harness.verbs.common import Streams
+
+if TYPE_CHECKING:
+    from harness.testbed import Bed
 
 HELP = "undo what a dead run left behind"
 EXAMPLES = """\
@@ -45,7 +60,7 @@ class Recovered(Model):
     calls: tuple[Call, ...] = ()
     unhealed: tuple[str, ...] = ()
     rollbacks: tuple[str, ...] = ()
-    by_hand: str = ""
+    by_hand: str = ""  # what undoes it without us; empty where that is damaged
 
 
 class Recovery(Model):
@@ -109,7 +124,10 @@ def _forget(found: dict[Path, Entry | Unreadable], name: str) -> Recovered:
         known = ", ".join(path.name for path in found) or "none"
         raise UsageError(f"no open entry {name!r}; open: {known}")
     entry = found[path]
-    close_entry(path)
+    try:
+        close_entry(path)
+    except OSError as error:
+        raise NotAvailableError(f"{path}: cannot be taken away ({error.strerror})") from None
     run, target = (entry.run, entry.target) if isinstance(entry, Entry) else ("?", "?")
     return Recovered(entry=name, run=run, target=target, state="forgotten", because="closed by hand, not looked at")
 
@@ -121,8 +139,7 @@ def _recover(path: Path, entry: Entry | Unreadable, progress: Console) -> Recove
             run="?",
             target="?",
             state="left",
-            because=f"the entry cannot be read: {entry.because}; undo it by hand, then: wellproven recover --forget",
-            by_hand=f"sh {path / 'undo.sh'}",
+            because=f"the entry cannot be read: {entry.because}; undo by hand what {path}/undo.json says",
         )
     if entry.supervisor.is_alive:
         because = f"it is still going on (process {entry.supervisor.pid}), and undoes by itself; if it hangs, end it"
@@ -131,9 +148,14 @@ def _recover(path: Path, entry: Entry | Unreadable, progress: Console) -> Recove
     is_owner_gone = entry.owner is not None and not entry.owner.is_alive  # and its faults with it: nothing is called
     missing = [name for name in entry.secrets if name not in os.environ and name not in given]
     if missing and not is_owner_gone:
-        way_out = 'eval "$(wellproven testbed env)"' if entry.owner is not None else ", ".join(missing)
-        return _left(path, entry, f"these environment variables must be set first: {way_out}")
-    progress.print(visible_lines(f"undo      {entry.run} on {entry.target}"), soft_wrap=True)
+        names = ", ".join(missing)
+        bed = _bed_of(entry)
+        by_bed = f', with eval "$(wellproven testbed env --name {bed.name})"' if bed is not None else ""
+        return _left(path, entry, f"these environment variables must be set first: {names}{by_bed}")
+    heals_within = format_duration(entry.heals_within_s * NS_PER_S)
+    progress.print(
+        visible_lines(f"undo      {entry.run} on {entry.target}; heals within {heals_within}"), soft_wrap=True
+    )
     because = "a person asked for it" if not entry.watchdog.is_alive else "a person asked for it, beside the watchdog"
     environment = {**entry.environment, **given}
     process = start_undo(path, RECOVER, because, folder=entry.folder, environment=environment, secrets=entry.secrets)
@@ -153,17 +175,33 @@ def _recover(path: Path, entry: Entry | Unreadable, progress: Console) -> Recove
     return _left(path, entry, undone.because, undone)
 
 
-def _secrets_of_bed(entry: Entry) -> dict[str, str]:
-    """The secrets of an embedded target that is still up: it knows them itself, and no entry does."""
+def _bed_of(entry: Entry) -> "Bed | None":
+    """The embedded target that the entry's fault is on, where it is up."""
     if entry.owner is None or not entry.owner.is_alive:
-        return {}
-    with suppress(ImportError, NotAvailableError):  # its parts are an extra; it may go down meanwhile
+        return None
+    with suppress(ImportError):  # its parts are an extra
         from harness import testbed
 
-        bed = testbed.kept_by(entry.owner.pid)
-        there = bed.status().environment if bed is not None else {}
+        return testbed.kept_by(entry.owner.pid)
+    return None
+
+
+def _secrets_of_bed(entry: Entry) -> dict[str, str]:
+    """The secrets of an embedded target that is still up: it knows them itself, and no entry does."""
+    bed = _bed_of(entry)
+    if bed is None:
+        return {}
+    with suppress(NotAvailableError):  # it may go down meanwhile
+        there = bed.status().environment
         return {name: there[name] for name in entry.secrets if name in there}
     return {}
+
+
+def _is_undo_whole(path: Path, entry: Entry) -> bool:
+    try:
+        return bool(read_undo(path, entry))
+    except (OSError, ValueError):
+        return False
 
 
 def _left(path: Path, entry: Entry, because: str, undone: Undone | None = None) -> Recovered:
@@ -176,7 +214,7 @@ def _left(path: Path, entry: Entry, because: str, undone: Undone | None = None) 
         calls=undone.calls if undone else (),
         unhealed=undone.unhealed if undone else (),
         rollbacks=entry.rollbacks,
-        by_hand=f"sh {path / 'undo.sh'}",
+        by_hand=f"sh {path / 'undo.sh'}" if _is_undo_whole(path, entry) else "",
     )
 
 
@@ -184,7 +222,10 @@ def _print(one: Recovered, console: Console) -> None:
     lines = [f"{one.state:<9} {one.run} on {one.target}: {one.because}"]
     if one.state == "left":
         lines += [f"          undo by hand: {words}" for words in one.rollbacks]
-        lines += [f"          or, with Chaos Toolkit: {one.by_hand}"]
-        lines += ["          then let it be seen: wellproven recover"]
+        if one.by_hand:
+            lines += [f"          or, with Chaos Toolkit: {one.by_hand}"]
+            lines += ["          then let it be seen: wellproven recover"]
+        else:  # nothing there that could be played or looked at
+            lines += [f"          then close it: wellproven recover --forget {one.entry}"]
     for line in lines:
         console.print(visible_lines(line), soft_wrap=True)

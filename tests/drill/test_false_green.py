@@ -301,6 +301,14 @@ def the_evidence_was_there_before(drill: Sabotage) -> None:
     drill.experiment["extensions"][0]["evidence"][0]["probe"]["provider"]["url"] = f"{drill.target.url}/anything"
 
 
+def nobody_claims_anything_of_the_fault_phase(drill: Sabotage) -> None:
+    """Every request fails while the fault is there, and the experiment's own hypothesis looks elsewhere."""
+    drill.slos = drill.slos.removesuffix(OBJECTIVE)
+    drill.target.how(fails_s=1e9)
+    probe = {"type": "probe", "name": "something", "tolerance": 200, "provider": call(f"{drill.target.url}/anything")}
+    drill.experiment["steady-state-hypothesis"] = {"title": "Something answers", "probes": [probe]}
+
+
 MATRIX: dict[Callable[[Sabotage], None], str] = {
     the_action_raises: "fault applied",
     the_action_does_nothing: "fault applied",
@@ -321,6 +329,7 @@ MATRIX: dict[Callable[[Sabotage], None], str] = {
     the_fault_ends_by_itself: "fault applied",
     survivors_cannot_be_read: "back RPO",
     the_evidence_was_there_before: "fault applied",
+    nobody_claims_anything_of_the_fault_phase: "orders in fault",
 }
 
 

@@ -72,7 +72,7 @@ def _entry(row: Broken, run_dir: Path, chaos: Identity, supervisor: Identity) ->
         document["steady-state-hypothesis"] = {"title": "gone", "probes": [probe]}
     environment = {key: value for key, value in row.environment.items() if "KEY" not in key}
     entry = Entry(
-        run="killed/one", experiment="killed", target="killed", address="127.0.0.1-1", run_dir=str(run_dir),
+        run="killed/one", experiment="killed", target="killed", addresses=("127.0.0.1-1",), run_dir=str(run_dir),
         opened_utc="2026-05-04T09-00-00Z", longest_s=600, heals_within_s=60, supervisor=supervisor, chaos=chaos,
         watchdog=GONE, folder=str(Path.cwd()), environment=environment, secrets=(), rollbacks=("end it",),
     )  # fmt: skip

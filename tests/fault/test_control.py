@@ -48,7 +48,7 @@ def run_of(folder: Path, *more: dict[str, Any], **changes: Any) -> tuple[dict[st
         path.write_text(yaml.safe_dump(document))
         experiment, read = read_experiment(path)
         plan = make(experiment, read, slo.read([ROOT / "slos"]), built_in_target(), environment={}, quick=True)
-        write_json(run / "run.json", make_info(plan, built_in_target(), "flag/now", ["drill", "flag"], clock=clock))
+        write_json(run / "run.json", make_info(plan, built_in_target(), (), "flag/now", ["drill", "flag"], clock=clock))
         write_json(run / "plan.json", plan)
         chaos = fault.start(plan, run, {"WELLPROVEN_RUN_DIR": str(run)}, clock=clock)
         try:

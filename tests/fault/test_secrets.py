@@ -133,7 +133,7 @@ def test_no_secret_reaches_what_a_run_writes_or_shows(tmp_path: Path) -> None:
     """Returned, raised, printed, logged, answered by a server: nothing of it is in the folder, a report, a process."""
     plan, clock, run = _plan(tmp_path), SystemClock(), tmp_path / "run"
     run.mkdir()
-    write_json(run / "run.json", make_info(plan, built_in_target(), "leaky/now", ["drill", "leaky"], clock=clock))
+    write_json(run / "run.json", make_info(plan, built_in_target(), (), "leaky/now", ["drill", "leaky"], clock=clock))
     write_json(run / "plan.json", plan)
     with Watch(NEEDLES) as watch:
         chaos = fault.start(plan, run, {"WELLPROVEN_RUN_DIR": str(run)}, clock=clock, secrets=["SHOP_TOKEN"])

@@ -115,6 +115,47 @@ def test_what_an_action_would_hit(aws: Aws, case: str) -> None:
     assert aws.changes == []
 
 
+def test_what_is_named_and_does_not_run_is_known_too(aws: Aws) -> None:
+    """Stopped ones that are named are told by themselves; of those that match a filter, the action asks anew."""
+    found = aws.client("ec2").describe_instances(Filters=[{"Name": "instance-state-name", "Values": ["stopped"]}])
+    (stopped,) = [one["InstanceId"] for group in found["Reservations"] for one in group["Instances"]]
+    named = reached(aws, f"{EC2}stop_instances", instance_ids=[stopped])
+    assert (named.hits, [(one.id, one.zone) for one in named.resting]) == (0, [(stopped, C)])
+    assert reached(aws, f"{EC2}stop_instances", az=C, filters=[TEAM]).resting == ()
+    assert [one.id for one in reached(aws, f"{EC2}start_instances", az=C, filters=[TEAM]).resources] == [stopped]
+
+
+UNUSABLE: dict[str, tuple[str, dict[str, Any], str]] = {  # what, arguments, what is said
+    "a volume that is no number": (
+        f"{EC2}stop_instances_by_incremental_steps", {"volume": "half", "tags": "team=shop"}, "its volume is 'half'",
+    ),
+    "a volume without end": (
+        f"{EC2}stop_instances_by_incremental_steps", {"volume": "inf", "tags": "team=shop"}, "its volume is 'inf'",
+    ),
+    "tags without values": (
+        f"{EC2}stop_instances_by_incremental_steps", {"volume": 50, "tags": "team"}, "must be key=value",
+    ),
+    "a filter without a name": (f"{EC2}stop_instances", {"filters": [{"Values": ["x"]}]}, "must have Name:"),
+    "a filter that is a word": (f"{EC2}stop_instances", {"filters": ["shop"]}, "must have Name:"),
+    "tags of a group that are words": (f"{ASG}suspend_processes", {"tags": ["team"]}, "must have Key: and Value:"),
+    "a percentage that is none": (
+        f"{ASG}stop_random_instances", {"asg_names": ["shop"], "instance_percent": "x"}, "its instance_percent is 'x'",
+    ),
+    "a count that is none": (
+        f"{ASG}stop_random_instances", {"asg_names": ["shop"], "instance_count": [1]}, "its instance_count is [1]",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", UNUSABLE)
+def test_an_argument_that_an_action_cannot_take_hits_nothing(aws: Aws, case: str) -> None:
+    """It is said which and what it takes; AWS is not to blame."""
+    what, arguments, said = UNUSABLE[case]
+    found = reached(aws, what, **arguments)
+    assert (found.counted, found.hits, found.problem) == (True, 0, "")
+    assert said in found.said
+
+
 def test_a_filter_without_the_targets_tag_is_told(aws: Aws) -> None:
     """A zone alone also reaches the other team's instances, and does not ask for the tag."""
     found = reached(aws, f"{EC2}stop_instances", az=A)

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,6 +22,7 @@ from harness.fault import (
     is_open,
     open_entries,
     open_entry,
+    secret_names,
     undo_script,
 )
 from harness.fault.ledger import state_folder
@@ -28,6 +30,7 @@ from harness.fault.undo import undo
 from harness.identity import Identity
 from harness.plan import built_in_target
 from harness.record import EventLog, Kind, read_events
+from harness.run import addresses_of
 from harness.run.undoing import refuse_open
 from tests.fault.flagged import Target, flagged
 
@@ -62,12 +65,18 @@ def left_by(target: Target, run_dir: Path, **changes: object) -> Path:
         **more,
     }
     values = {
-        "run": "flag/one", "experiment": "flag", "target": "flagged", "address": "127.0.0.1-1", "run_dir": str(run_dir),
-        "opened_utc": "2026-05-04T09-00-00Z", "longest_s": 60, "heals_within_s": 5, "supervisor": GONE, "chaos": GONE,
-        "watchdog": GONE, "folder": str(run_dir), "environment": {}, "secrets": (), "rollbacks": ("DELETE it",),
+        "run": "flag/one", "experiment": "flag", "target": "flagged", "addresses": ("127.0.0.1-1",),
+        "run_dir": str(run_dir), "opened_utc": "2026-05-04T09-00-00Z", "longest_s": 60, "heals_within_s": 5,
+        "supervisor": GONE, "chaos": GONE, "watchdog": GONE,
+        "folder": str(run_dir), "environment": {}, "secrets": (), "rollbacks": ("DELETE it",),
     }  # fmt: skip
     entry = Entry.model_validate({**values, **changes})
     return open_entry(entry, document, undo_script(str(run_dir), {}, tuple(secrets), sys.executable))
+
+
+def refuse_drill(url: str) -> None:
+    """What a drill of the target at a URL asks of the ledger before it begins."""
+    refuse_open(built_in_target(url), addresses_of(url))
 
 
 def log_of(run_dir: Path, *kinds: Kind) -> None:
@@ -88,6 +97,64 @@ def test_what_would_undo_and_was_damaged_is_said(target: Target, tmp_path: Path)
     (path / "undo.json").write_text("[]")
     assert "cannot be read" in undo(path, "recover", "a test", clock=CLOCK).because
     close_entry(path)
+
+
+@pytest.mark.parametrize("method", [[], None])
+def test_an_undo_that_was_changed_is_no_undo(target: Target, tmp_path: Path, capsys, method: list | None) -> None:
+    """Rollbacks that are gone succeed, and one that was changed may do anything: what the run wrote is what counts."""
+    path = left_by(target, tmp_path, document={"steady-state-hypothesis": {"title": "nothing to look at"}})
+    document = json.loads((path / "undo.json").read_text())
+    document["method"] = document["method"] if method is None else method
+    (path / "undo.json").write_text(json.dumps(document))
+    undone = undo(path, "watchdog", "a test", clock=CLOCK)
+    assert (undone.healed, is_open(path), target.is_broken) == (False, True, True)
+    assert "SHA-256" in undone.because
+    assert main(["recover"], sys.stdout, sys.stderr) == 1
+    said = capsys.readouterr().out
+    assert "undo by hand: DELETE it" in said
+    assert "undo.sh" not in said
+    assert f"recover --forget {path.name}" in said
+
+
+def test_an_entry_of_an_older_version_without_its_rollbacks_is_damaged(target: Target, tmp_path: Path) -> None:
+    """It says in words what there was to undo, and nothing does."""
+    path = left_by(target, tmp_path, document={"method": []})
+    entry = json.loads((path / "entry.json").read_text())
+    del entry["undo_sha256"]
+    (path / "entry.json").write_text(json.dumps(entry))
+    undone = undo(path, "recover", "a test", clock=CLOCK)
+    assert (undone.healed, is_open(path)) == (False, True)
+    assert "rollbacks are gone" in undone.because
+    document = json.loads((path / "undo.json").read_text())
+    (path / "undo.json").write_text(json.dumps({**document, "method": target.experiment()["rollbacks"]}))
+    assert undo(path, "recover", "a test", clock=CLOCK).healed
+    assert not target.is_broken
+
+
+def test_an_entry_without_its_lock_is_undone_all_the_same(target: Target, tmp_path: Path) -> None:
+    """A file that says nothing is made again; one that cannot be held is said."""
+    path = left_by(target, tmp_path)
+    (path / "lock").unlink()
+    assert undo(path, "recover", "a test", clock=CLOCK).healed
+    assert not target.is_broken
+    path = left_by(target, tmp_path)
+    (path / "lock").unlink()
+    (path / "lock").mkdir()
+    undone = undo(path, "recover", "a test", clock=CLOCK)
+    assert (undone.healed, is_open(path)) == (False, True)
+    assert "cannot be held" in undone.because
+
+
+@pytest.mark.parametrize("field", ["heals_within_s", "pauses_s", "longest_s"])
+@pytest.mark.parametrize("value", [-1.0, 1e300, None, float("nan")])
+def test_times_that_no_run_has_written_are_damage(target: Target, tmp_path: Path, field: str, value: object) -> None:
+    """Else somebody waits for ever, or not at all."""
+    path = left_by(target, tmp_path)
+    entry = json.loads((path / "entry.json").read_text())
+    (path / "entry.json").write_text(json.dumps({**entry, field: value}))
+    undone = undo(path, "recover", "a test", clock=CLOCK)
+    assert (undone.healed, is_open(path)) == (False, True)
+    assert field in undone.because or value != value
 
 
 def test_a_person_who_recovers_must_be_of_the_runs_account(
@@ -280,6 +347,32 @@ def test_a_secret_of_a_rollback_is_written_nowhere(target: Target, tmp_path: Pat
     assert not [text for text in (said.out, said.err, *written) if CANARY in text]
 
 
+@pytest.mark.parametrize("own", [None, "legacy"])
+def test_aws_is_asked_again_in_the_standard_mode(
+    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str | None
+) -> None:
+    """Its library makes its own clients, which go by the environment; what the user set there is left."""
+    monkeypatch.delenv("AWS_RETRY_MODE", raising=False)
+    if own is not None:
+        monkeypatch.setenv("AWS_RETRY_MODE", own)
+    seen = tmp_path / "seen"
+    provider = {"type": "process", "path": "/bin/sh", "arguments": ["-c", f"echo $AWS_RETRY_MODE > {seen}"]}
+    method = [*target.experiment()["rollbacks"], {"type": "action", "name": "look", "provider": provider}]
+    left_by(target, tmp_path, document={"method": method})
+    assert main(["recover"], sys.stdout, sys.stderr) == 0
+    assert seen.read_text().strip() == (own or "standard")
+
+
+def test_secrets_are_known_however_deep_they_stand() -> None:
+    """Chaos Toolkit reads them at every level, and so does the undoing: without one, a rollback could not call."""
+    one = {"type": "env", "key": "ONE_TOKEN"}
+    body = {"secrets": {"one": one, "group": {"two": {**one, "key": "TWO_TOKEN"}, "deep": {"a": {"b": one}}}}}
+    body["secrets"]["group"]["deep"]["a"]["c"] = {**one, "key": "THREE_TOKEN"}
+    environment = dict.fromkeys(("ONE_TOKEN", "TWO_TOKEN", "THREE_TOKEN"), "x")
+    plan = SimpleNamespace(body=body)
+    assert secret_names(plan, (), environment) == ("ONE_TOKEN", "THREE_TOKEN", "TWO_TOKEN")
+
+
 def test_a_record_that_is_sealed_is_not_written_to(target: Target, tmp_path: Path) -> None:
     """What is undone after the run was over stays out of its record, whose seal would break."""
     log_of(tmp_path, Kind.FAULT_BEGIN, Kind.FAULT_CALLED)
@@ -295,20 +388,57 @@ def test_an_entry_that_cannot_be_read_refuses_every_drill(target: Target, tmp_pa
     path = left_by(target, tmp_path)
     (path / "entry.json").write_text("{}")
     with pytest.raises(RefusedError, match=f"recover --forget {path.name}"):
-        refuse_open(built_in_target("http://127.0.0.1:9"))
+        refuse_drill("http://127.0.0.1:9")
     assert main(["recover"], sys.stdout, sys.stderr) == 1
     assert main(["recover", "--forget", path.name], sys.stdout, sys.stderr) == 0
     assert "forgotten" in capsys.readouterr().out
-    refuse_open(built_in_target("http://127.0.0.1:9"))
+    refuse_drill("http://127.0.0.1:9")
     assert main(["recover", "--forget", path.name], sys.stdout, sys.stderr) == 64
 
 
 def test_another_address_is_not_refused(target: Target, tmp_path: Path) -> None:
     """A fault left on one target keeps nobody from drilling another; on its own it does, by whatever name."""
-    left_by(target, tmp_path, address="127.0.0.1-9")
-    refuse_open(built_in_target("http://127.0.0.1:8"))
+    left_by(target, tmp_path, addresses=("127.0.0.1-9",))
+    refuse_drill("http://127.0.0.1:8")
     with pytest.raises(RefusedError, match="wellproven recover"):
-        refuse_open(built_in_target("http://localhost:9"))
+        refuse_drill("http://localhost:9")
+
+
+def test_an_entry_of_an_older_version_refuses_too(target: Target, tmp_path: Path) -> None:
+    """It knew one address of its target."""
+    path = left_by(target, tmp_path)
+    entry = json.loads((path / "entry.json").read_text())
+    del entry["addresses"]
+    (path / "entry.json").write_text(json.dumps({**entry, "address": "127.0.0.1-9"}))
+    with pytest.raises(RefusedError, match="may have left its fault there"):
+        refuse_drill("http://127.0.0.1:9")
+    refuse_drill("http://127.0.0.1:8")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"address": ""}, {"address": "shop"}, {"address": None}, {"addresses": []}, {"addresses": [""]}, {}],
+    ids=json.dumps,
+)
+def test_an_entry_that_does_not_say_where_refuses_every_drill(said: dict, target: Target, tmp_path: Path) -> None:
+    """It would meet no target's address, and a drill would begin beside its fault."""
+    path = left_by(target, tmp_path)
+    entry = json.loads((path / "entry.json").read_text())
+    del entry["addresses"]
+    (path / "entry.json").write_text(json.dumps(entry | said))
+    with pytest.raises(RefusedError, match="cannot be read"):
+        refuse_drill("http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize("address", ["127.0.1.1-9", "0.0.0.0-9", "127.0.0.1-9", "localhost-9"])
+def test_an_older_entry_of_this_machine_refuses_its_drills(address: str, target: Target, tmp_path: Path) -> None:
+    """However it spelled this machine, the target that is written so meets it."""
+    path = left_by(target, tmp_path)
+    entry = json.loads((path / "entry.json").read_text())
+    del entry["addresses"]
+    (path / "entry.json").write_text(json.dumps(entry | {"address": address}))
+    with pytest.raises(RefusedError, match="may have left its fault there"):
+        refuse_drill(f"http://{address.removesuffix('-9')}:9")
 
 
 def test_a_ledger_that_cannot_be_written_lets_nothing_be_broken(target: Target, tmp_path: Path, monkeypatch) -> None:

@@ -12,6 +12,7 @@ from random import Random
 from shutil import rmtree
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 from harness import testbed
 from harness.clock import ManualClock
@@ -44,7 +45,7 @@ NOW = datetime(2026, 10, 5, 12, tzinfo=UTC)
 _GONE = {"pid": 999_999_999, "began": "gone"}
 ENTRY: dict[str, Any] = {
     "schema": "wellproven/undo/v1", "run": "x/2026-01-01T00-00-00Z", "experiment": "x", "target": "staging",
-    "address": "127.0.0.1-1", "host": "h", "run_dir": "/nowhere", "opened_utc": "2026-01-01T00-00-00Z",
+    "addresses": ["127.0.0.1-1"], "host": "h", "run_dir": "/nowhere", "opened_utc": "2026-01-01T00-00-00Z",
     "longest_s": 60, "heals_within_s": 0.5, "supervisor": _GONE, "chaos": _GONE, "watchdog": _GONE, "owner": None,
     "folder": "/nowhere", "environment": {"A": "b"}, "secrets": ["SHOP_TOKEN"], "rollbacks": ["undo"],
 }  # fmt: skip
@@ -86,13 +87,13 @@ def entry_in(folder: Path, entry: bytes, document: bytes) -> Path:
 def _read_undo(folder: Path, content: bytes, number: int) -> None:
     """Play the rollbacks that are left of it, as `recover` and the watchdog do."""
     silence()
-    os.environ.setdefault("SHOP_TOKEN", "not-a-real-one")
     run = folder / "run"
     run.mkdir(exist_ok=True)
     begun = '{"at_ns": 1, "kind": "fault.begin", "name": "x"}\n{"at_ns": 2, "kind": "fault.called", "name": "x"}\n'
     (run / "events.jsonl").write_text(begun)
     path = entry_in(folder, json.dumps(ENTRY | {"run_dir": str(run)}).encode(), content)
-    undone = undo(path, ("watchdog", "recover")[number % 2], "a test", clock=ManualClock())
+    with patch.dict(os.environ, {"SHOP_TOKEN": "not-a-real-one"}):
+        undone = undo(path, ("watchdog", "recover")[number % 2], "a test", clock=ManualClock())
     undone.model_dump_json()
     assert undone.healed is not path.exists(), "closed without healing seen, or left open with it"
 
@@ -146,7 +147,7 @@ def _runs_with(name: str, how: How) -> Kind:
         try:
             (run / name).write_bytes(content)
             utc_ns = record.info.clock_utc_ns + 10**9
-            spent, unknown = spent_on(target, folder / "runs", record.plan.slos, utc_ns)
+            spent, unknown = spent_on(target, record.info.addresses, folder / "runs", record.plan.slos, utc_ns)
         finally:
             (run / name).write_bytes(whole)
         assert all(isinstance(share, float) and share >= 0 for share in spent.values())

@@ -52,7 +52,7 @@ from harness.review import (
     review,
     shown_by,
 )
-from tests.fuzz import answers, aws, kept, seeds
+from tests.fuzz import answers, aws, aws_faults, kept, seeds
 from tests.fuzz.kind import ROOT, Kind, json_tree, of_contents, of_texts, texts_of, written
 from tests.fuzz.mutate import of_bytes, of_lines
 from tests.review.findings.test_cost import focus_rows
@@ -381,6 +381,7 @@ def kinds() -> list[Kind]:
         *answers.kinds(),
         *kept.kinds(),
         *aws.kinds(),
+        *aws_faults.kinds(),
     ]
 
 

@@ -117,6 +117,16 @@ def test_a_plan_with_a_ledger_of_no_route_is_no_plan(run: Path) -> None:
         read_record(run)
 
 
+def test_a_window_without_a_length_is_no_plan(run: Path) -> None:
+    """Nothing can be a share of it, and a negative one would make any cost a small one."""
+    plan = read_record(run).plan
+    (run / "plan.json").unlink()
+    wrong = [plan.slos[0].model_copy(update={"window_ns": length_ns}) for length_ns in (0, -1)]
+    write_json(run / "plan.json", plan.model_copy(update={"slos": tuple(wrong)}))
+    with pytest.raises(FileError, match=r"slos\.0\.window_ns: Input should be greater than 0"):
+        read_record(run)
+
+
 @pytest.mark.parametrize(
     "stamp", ["2026-01-01T00-00-00Z-2", "2026-01-01T00-00-00Z", "nan%", "", "2026-13-01T00-00-00Z"]
 )

@@ -255,10 +255,12 @@ def test_a_keeper_that_says_other_things_besides_is_heard() -> None:
 @pytest.mark.parametrize(
     "out",
     [b"", b"\xff", b"5", b'["problem"]', DEEP, b"{}", b'{"account": "\\ud800"}', b'{"reaches": []}',
-     kept.SURVEY.model_copy(update={"reaches": kept.SURVEY.reaches * 2}).model_dump_json().encode()],
+     kept.SURVEY.model_copy(update={"reaches": kept.SURVEY.reaches * 2}).model_dump_json().encode(),
+     kept.SURVEY.model_dump_json().replace('"hits":1', '"hits":-1').encode(),
+     kept.SURVEY.model_dump_json().replace('"hits":1', f'"hits":{10**400}').encode()],
 )  # fmt: skip
 def test_a_survey_that_is_no_answer_counts_nothing(out: bytes) -> None:
-    """What it says must be about the actions that were asked about, each of them, in their order."""
+    """What it says must be about the actions that were asked about, each of them, in their order, and be countable."""
     (reach,) = surveyed([kept.ACTION], out, "").reaches
     assert (reach.action, reach.counted) == (kept.ACTION.name, False)
     assert reach.problem.startswith("nobody could be asked what the experiment would hit")

@@ -23,10 +23,12 @@ from tests.judge.records import (
     event,
     instead,
     ns,
+    objective,
     one_of,
     outage,
     probing,
     reporting,
+    slo,
     verdict,
     without,
 )
@@ -403,6 +405,61 @@ def test_the_hypothesis_is_never_greener_than_chaos_toolkit(case):
     said = one_of(judgement, "steady state")
     assert (said.outcome, judgement.outcome) == (outcome, outcome)
     assert because in said.because
+
+
+def hypothesis_of_its_own(record):
+    """The same with a hypothesis that looks elsewhere, and holds."""
+    hypothesis = {"title": "the page is there", "probes": [{"type": "probe", "name": "page"}]}
+    body = {**record.plan.body, "steady-state-hypothesis": hypothesis}
+    return replace(record, plan=record.plan.model_copy(update={"body": body}))
+
+
+# what happened: (record, outcome of the whole, what is said of the fault phase)
+UNCLAIMED = {
+    "all answers are bad while the fault is there": (
+        lambda: hypothesis_of_its_own(drill(outage(10, 30), objectives=())),
+        UNKNOWN,
+        "nothing claims how long it may be: add a RecoveryObjective of service shop for az",
+    ),
+    "some are, and it comes back by itself": (
+        lambda: hypothesis_of_its_own(drill(outage(10, 13), objectives=())),
+        UNKNOWN,
+        "nothing claims how long",
+    ),
+    "the SLO is kept": (
+        lambda: hypothesis_of_its_own(drill(objectives=())),
+        MET,
+        "never broken while the fault was there",
+    ),
+    "the baseline was not steady": (
+        lambda: hypothesis_of_its_own(drill(outage(2, 5), objectives=())),
+        MISSED,
+        "the baseline was not steady",
+    ),
+    "the objective is another service's": (
+        lambda: hypothesis_of_its_own(drill(outage(10, 13), objectives=[objective(service="mail")])),
+        UNKNOWN,
+        "nothing claims how long",
+    ),
+    "an objective claims how long it may be": (lambda: hypothesis_of_its_own(drill(outage(10, 13))), MET, None),
+    "the hypothesis is made from the SLOs": (lambda: drill(outage(10, 13), objectives=()), MET, None),
+    "the SLO is not critical": (
+        lambda: hypothesis_of_its_own(drill(outage(10, 13), slos=[slo(critical=False)], objectives=())),
+        MET,
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNCLAIMED)
+def test_what_nobody_claims_of_the_fault_phase_is_not_green(case):
+    """A hypothesis that looks elsewhere holds while no request is answered."""
+    make, outcome, because = UNCLAIMED[case]
+    judgement = judge(make())
+    assert judgement.outcome is outcome, judgement.verdicts
+    said = [one for one in judgement.verdicts if one.promise == "orders in fault"]
+    assert len(said) == (because is not None)
+    assert all(because in one.because for one in said)
 
 
 def test_chaos_toolkits_word_alone_makes_nothing_green():

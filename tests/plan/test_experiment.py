@@ -189,6 +189,27 @@ def test_a_target_says_where_and_how_much(tmp_path: Path) -> None:
         (("name: staging", "name: testbed"), "targets[0].name: got 'testbed', expected another name than testbed"),
         (('account: "123456789012"', "account: 1234"), "targets[0].aws.account: "),
         (("https://shop", "ftp://shop"), "targets[0].base-url: "),
+        (
+            ("shop.staging.example/", "shop:99999"),
+            "targets[0].base-url: got 'https://shop:99999', expected http or https",
+        ),
+        (
+            ("shop.staging.example/", "shop:0"),
+            "targets[0].base-url: got 'https://shop:0', expected http or https, a host",
+        ),
+        (("shop.staging.example/", ":80"), "targets[0].base-url: got 'https://:80', expected http or https, a host"),
+        (
+            ("shop.staging.example/", "[shop"),
+            "targets[0].base-url: got 'https://[shop', expected http or https, a host",
+        ),
+        (
+            ("shop.staging.example/", "shop?a=b"),
+            "targets[0].base-url: got 'https://shop?a=b', expected an address without query or fragment",
+        ),
+        (
+            ("shop.staging.example/", "shop#a"),
+            "targets[0].base-url: got 'https://shop#a', expected an address without query or fragment",
+        ),
         (("zone-header", "zone-heder"), "targets[0].zone-heder: "),
     ],
 )

@@ -381,6 +381,15 @@ def test_production_needs_a_word_a_name_and_a_window(tmp_path: Path) -> None:
     assert refused(target_of(tmp_path, live, ("    allow:\n", window)), around=around) == []
 
 
+@pytest.mark.parametrize("name", ["", "  ", "\u200b", "\u2060\ufeff", "-", "..."])
+def test_nobody_is_no_approver(tmp_path: Path, name: str) -> None:
+    """A name has a letter or a digit that can be read."""
+    window = WINDOW % ("wed", "11:00", "13:00", "UTC")
+    target = target_of(tmp_path, LIVE, ("    allow:\n", window))
+    (reason,) = refused(target, around=Around(now=NOON, production=True, approver=name))
+    assert "name them with --approver NAME" in reason
+
+
 LIVE = ("environment: staging", "environment: production")
 APPROVED = {"production": True, "approver": "Kim Lee"}
 
@@ -413,6 +422,33 @@ def test_drills_leave_half_of_a_budget_alone_in_production(
     assert bool(found) is is_refused
     assert all("of orders-accepted's budget" in reason for reason in found)
     assert refused(target_of(tmp_path), around=Around(now=NOON, spent={"orders-accepted": 0.99})) == []
+
+
+def test_a_rollback_may_reach_no_further_than_an_action(tmp_path: Path) -> None:
+    """Zones and tags hold for what it starts; but it takes nothing away, and finds nothing broken before the fault."""
+    target, fault = target_of(tmp_path), reach(instances(3))
+    allowed = reach(instances(9), undoes=True)
+    nothing_yet = reach((), undoes=True)
+    unknown = Reach(action="stop", what="chaosaws.x", counted=False, said="cannot be counted", undoes=True, aws=True)
+    assert refused(target, survey(fault, allowed, nothing_yet, unknown)) == []
+    (zone,) = refused(target, survey(fault, reach(instances(1, "eu-central-1b"), undoes=True, action="start")))
+    assert zone.startswith("rollback start (chaosaws.ec2.actions.stop_instances): reaches zone eu-central-1b")
+    (tags,) = refused(target, survey(fault, reach(instances(1, tags={"team": "billing"}), undoes=True)))
+    assert "reaches 1 without the allowed tags" in tags
+    (unasked,) = refused(target, survey(fault, reach((), undoes=True, tagged=False)))
+    assert "does not ask for the tags" in unasked
+    assert in_words(survey(fault, allowed)) == in_words(survey(fault))
+
+
+def test_what_an_action_names_is_held_against_limits_though_it_does_not_run(tmp_path: Path) -> None:
+    """By the time of the drill it may; and nobody's instance is touched for being stopped."""
+    target, others = target_of(tmp_path), instances(1, tags={"team": "billing"})
+    (foreign,) = refused(target, survey(reach(instances(3), resting=others)))
+    assert "reaches 1 without the allowed tags (i-eu-central-1a-0)" in foreign
+    (alone,) = refused(target, survey(reach((), resting=others)))
+    assert "without the allowed tags" in alone
+    (zone,) = refused(target, survey(reach(instances(3), resting=instances(1, "eu-central-1b"))))
+    assert "reaches zone eu-central-1b" in zone
 
 
 def test_all_reasons_come_at_once(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The whole sentence on a fake target with a manual clock: plan -> load + fault -> record -> judge."""
 
 import resource
+import socket
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from harness import slo
 from harness.clock import ManualClock
 from harness.errors import NotAvailableError
+from harness.fault import Entry, open_entries, state_folder
 from harness.judge import Judgement, Outcome, judge
 from harness.plan import BurnRule, MetricRule, Plan, built_in_target, make, read_experiment
 from harness.record import Kind, Progress, read_record
@@ -106,6 +108,24 @@ def test_a_target_that_fails_over_in_time_meets_every_promise(tmp_path: Path, pl
     assert judgement.data is not None
     assert (judgement.data.lost, judgement.data.unexpected) == (0, 0)
     assert judgement.outcome is Outcome.MET
+
+
+def test_a_run_is_of_one_target_whatever_its_name_leads_to_next(
+    tmp_path: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each answer is another address: what is locked, kept in the ledger and in the record is all of the first one."""
+    answers = (f"192.0.2.{number}" for number in range(1, 250))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda _host, port, **_: [(0, 0, 0, "", (next(answers), port))])
+    known, seen = ["127.0.0.1-1", "192.0.2.1-1"], []
+
+    def look(_drill: Drill, _progress: Progress) -> None:
+        held = sorted(path.stem for path in (state_folder() / "locks").iterdir())
+        seen.append((held, [list(entry.addresses) for entry in open_entries().values() if isinstance(entry, Entry)]))
+
+    record = read_record(Drill(plan, tmp_path, World(), look).go())
+    assert list(record.info.addresses) == known
+    assert (known, [known]) in seen
+    assert {str(held) for held, _ in seen} == {str(known)}
 
 
 def test_a_phase_ends_as_soon_as_it_is_decided(tmp_path: Path, plan: Plan) -> None:
