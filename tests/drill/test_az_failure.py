@@ -16,10 +16,11 @@ from harness.record import Kind, read_events, read_record
 from harness.testbed import Bed, read_log
 from harness.units import NS_PER_S
 from tests.drill.damage import damaged, each_cut
-from tests.drill.drills import WELLPROVEN, Drilled, drill, start
+from tests.drill.drills import WELLPROVEN, Drilled, drill, drill_weak, start
 from tests.testbed.beds import bed_up, eventually, is_whole, processes_of, running, survivors
 
 pytestmark = pytest.mark.bed
+LOGGED_LATE_S = 0.25  # the bed writes down what has happened already
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def test_the_recovery_time_agrees_with_the_beds_own_log(bed: Bed, drilled: Drill
     assert recovery["inject_s"] <= died_s <= recovery["inject_s"] + 1.0
     # A request that was under way when the zone died was planned a little before that.
     assert died_s - 2.0 - interval_s <= recovery["effect_s"] <= died_s + 0.5
-    assert recovery["recovered_s"]["upper"] >= promoted_s
+    assert recovery["recovered_s"]["upper"] >= promoted_s - LOGGED_LATE_S
     assert recovery["recovered_s"]["upper"] <= promoted_s + 3.0
     assert recovery["rta_inject_s"]["upper"] == pytest.approx(
         recovery["recovered_s"]["upper"] - recovery["inject_s"], abs=1e-6
@@ -134,8 +135,7 @@ def test_judging_again_gives_the_same_verdicts(drilled: Drilled) -> None:
 
 def test_a_bed_without_failover_is_missed(tmp_path: Path) -> None:
     """The known weakness is found: orders come back only when the zone does, so the RTO is missed."""
-    with bed_up("no-failover", failover=False) as bed:
-        found = drill(bed.status().name, tmp_path)
+    found = drill_weak({"failover": False}, tmp_path)
     assert found.outcome("shop-az RTO") == "missed"
     assert "only after the fault was removed: no failover" in found.because("shop-az RTO")
     assert found.outcome("fault applied") == "met"
@@ -144,8 +144,7 @@ def test_a_bed_without_failover_is_missed(tmp_path: Path) -> None:
 
 def test_a_fault_that_hits_nothing_is_unknown(tmp_path: Path) -> None:
     """The cloud says stopped, Chaos Toolkit says completed, and the zone goes on serving: nothing is proven."""
-    with bed_up("no-reconcile", reconcile=False) as bed:
-        found = drill(bed.status().name, tmp_path)
+    found = drill_weak({"reconcile": False}, tmp_path)
     assert found.outcome("fault applied") == "unknown"
     assert "zone us-east-1a silent not seen" in found.because("fault applied")
     assert found.outcome("shop-az RTO") == "unknown"

@@ -28,9 +28,9 @@ from harness.fault import open_entries
 from harness.judge import Judgement, Outcome, judge
 from harness.judge.account import phase_of
 from harness.plan import PhaseName
-from harness.record import REQUEST, Kind, read_events, read_record, read_requests, seal_run
+from harness.record import REQUEST, Kind, read_events, read_record, read_requests
 from tests.drill.damage import damaged, each_cut
-from tests.drill.drills import ATTEMPTS_MAX, ROOT, WELLPROVEN, in_time
+from tests.drill.drills import ATTEMPTS_MAX, ROOT, WELLPROVEN, in_time, store_in_time
 from tests.fault.flagged import Target, flagged
 from tests.testbed.beds import eventually
 
@@ -356,14 +356,12 @@ def control(tmp_path_factory: pytest.TempPathFactory, other: Target) -> Path:
         one = Sabotage(target, other, tmp_path_factory.mktemp("control"))
         for _ in range(ATTEMPTS_MAX):
             code, out, err = one.drill()
-            if code == 0:
+            run = one.folder / "runs/latest"
+            if code != 0:  # a busy machine, see drills.py: kept as one with time to spare would have made it
+                assert "the generator fell behind" in judge(read_record(run)).verdicts[0].because, out + err
+                store_in_time(run)
+            if judge(read_record(run)).outcome is Outcome.MET:
                 break
-    run = one.folder / "runs/latest"
-    if code != 0:  # a busy machine, see drills.py: kept as one with time to spare would have made it
-        assert "the generator fell behind" in judge(read_record(run)).verdicts[0].because, out + err
-        for account in run.glob("load-*.json"):
-            account.write_text(json.dumps({**json.loads(account.read_text()), "lateness_ns_p99": 0}))
-        seal_run(run.resolve())
     assert judge(read_record(run)).outcome is Outcome.MET, out + err
     return run
 
@@ -374,11 +372,8 @@ def test_without_sabotage_the_drill_is_met(control: Path) -> None:
 
 
 @pytest.mark.parametrize(("sabotage", "promise"), MATRIX.items(), ids=lambda one: getattr(one, "__name__", ""))
-def test_a_sabotaged_drill_is_never_met(
-    sabotage: Callable[[Sabotage], None], promise: str, drill: Sabotage, control: Path
-) -> None:
+def test_a_sabotaged_drill_is_never_met(sabotage: Callable[[Sabotage], None], promise: str, drill: Sabotage) -> None:
     """Missed or unknown, at the promise that it concerns; or refused before anything is broken. Never 0."""
-    del control
     sabotage(drill)
     code, out, err = drill.drill()
     assert code != 0, out

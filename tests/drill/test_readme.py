@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from harness.redaction import looks_secret
-from tests.drill.drills import ATTEMPTS_MAX, ROOT, WELLPROVEN
+from tests.drill.drills import ROOT, WELLPROVEN
 from tests.test_docs import commands
 from tests.testbed.beds import bed_up
 
@@ -72,9 +72,6 @@ def test_readmes_commands_do_what_readme_says(tmp_path: Path) -> None:
         assert "are of AWS account 123456789012, allowed is 999999999999" in " ".join(refused.stderr.split())
         for words in shown:
             done = run(words, tmp_path, secrets)
-            for _ in range(ATTEMPTS_MAX):  # a drill on a busy machine may be void: see drills.py
-                if words[1] == "drill" and done.returncode == 2:
-                    done = run(words, tmp_path, secrets)
             may_be_void = words[1] in ("drill", "judge")
             if words[1:] == ["review"]:  # no run on the embedded target is stored here: every claim is unproven
                 assert (done.returncode, done.stdout.startswith("NOT PROVEN: ")) == (2, True)
@@ -84,7 +81,7 @@ def test_readmes_commands_do_what_readme_says(tmp_path: Path) -> None:
                 assert "NOT PROVEN: " in (tmp_path / words[3]).read_text()
                 continue
             assert done.returncode in ({0, 2} if may_be_void else {0}), (words, done.stdout, done.stderr)
-            if done.returncode == 2:
+            if done.returncode == 2:  # a drill on a busy machine may be void: see drills.py
                 assert "the generator fell behind" in done.stdout
             assert "Traceback" not in done.stdout + done.stderr
     subprocess.run([WELLPROVEN, "testbed", "down", *ADDED["testbed"]], check=True, timeout=60)
