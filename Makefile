@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 ARGS ?=
+# Most tests wait: two at a time leave a machine of two cores enough for its load generators. WORKERS=0 for one by one.
+WORKERS ?= 2
+PARALLEL = -n $(WORKERS) --dist loadgroup
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -22,11 +25,11 @@ check: $(STAMP)  ## format, lint, types and the fast tests
 	@echo "== format"; $(BIN)/ruff format --check .
 	@echo "== lint";   $(BIN)/ruff check .
 	@echo "== types";  $(BIN)/mypy
-	@echo "== fast tests"; $(BIN)/pytest -q -m "not bed and not slow" $(ARGS)
+	@echo "== fast tests"; $(BIN)/pytest -q $(PARALLEL) -m "not bed and not slow" $(ARGS)
 
 test: check  ## check, and the tests on real sockets and on the real embedded target
 	@echo "== load honesty, undoing"; $(BIN)/pytest -q -m "slow and not bed" --durations=5 $(ARGS)
-	@echo "== embedded target"; $(BIN)/pytest -q -m bed --durations=10 $(ARGS)
+	@echo "== embedded target"; $(BIN)/pytest -q $(PARALLEL) -m bed --durations=10 $(ARGS)
 
 soak: $(STAMP)  ## drills killed at random moments, 200 unless ROUNDS=N; SEED=N decides who and when
 	@WELLPROVEN_SOAK_ROUNDS=$(or $(ROUNDS),200) WELLPROVEN_SOAK_SEED=$(or $(SEED),1) $(BIN)/pytest -q -s tests/drill/test_soak.py
@@ -36,7 +39,7 @@ bench: $(STAMP)  ## measures from a death, and from the first bad answer, to the
 	@$(BIN)/python -m benchmarks.guard_times
 
 fuzz: $(STAMP)  ## 10,000 damaged files of each kind against their readers; about an hour
-	@WELLPROVEN_FUZZ=10000 $(BIN)/pytest -q tests/fuzz $(ARGS)
+	@WELLPROVEN_FUZZ=10000 $(BIN)/pytest -q $(PARALLEL) tests/fuzz $(ARGS)
 
 format: $(STAMP)  ## format and mend what can be mended
 	@$(BIN)/ruff check --fix-only -q . ; $(BIN)/ruff format .
