@@ -389,10 +389,13 @@ def secret_variables(experiment: Experiment) -> set[str]:
 
 
 def asking_variables(experiment: Experiment) -> set[str]:
-    """Environment variables in headers of what the run asks beside the load: survivors, the guard's metrics."""
+    """Environment variables in headers of what the run asks beside the load: survivors, metrics, a breaker's state."""
     drill = experiment.drill
     asked = [drill.ledger.survivors.headers] if drill.ledger else []
     asked += [one.prometheus.headers for one in (drill.guard.metrics if drill.guard else ()) if one.prometheus]
+    asked += [drill.dependency.requests.headers] if drill.dependency else []
+    breaker = drill.breaker
+    asked += [said.headers for said in ((breaker.metric, breaker.health) if breaker else ()) if said]
     return variables_in(text for headers in asked for text in headers.values())
 
 

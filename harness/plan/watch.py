@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, JsonValue, model_validator
 from harness.documents import DurationNs, ExactNumber, exact, problem
 from harness.errors import RefusedError
 from harness.model import Exact, Model, Ns, parse_exact
-from harness.plan.written import Share, Written
+from harness.plan.written import Headers, Share, Written
 from harness.redaction import has_credentials
 
 OBSERVE_EVERY_NS: Final = 250_000_000
@@ -65,6 +65,7 @@ class WrittenMetric(Written):
     urls: str  # one, or several with commas between them
     metric: str
     labels: dict[str, str] = {}
+    headers: Headers = {}
 
 
 class WrittenStateMetric(WrittenMetric):
@@ -77,6 +78,7 @@ class WrittenHealth(Written):
     """A JSON document that says the breaker's state, such as Spring's health endpoint. An address is one breaker."""
 
     urls: str
+    headers: Headers = {}
     pointer: str = Field(pattern=r"^(/[^/]+)+$")  # JSON pointer to the state
     states: dict[str, BreakerState] = Field(min_length=1)
 
@@ -146,6 +148,7 @@ class Metric(Model):
     urls: tuple[str, ...]
     metric: str
     labels: dict[str, str] = {}
+    headers: dict[str, str] = {}
 
 
 class Dependency(Model):
@@ -164,6 +167,7 @@ class Breaker(Model):
     name: str
     how: Literal["metric", "health", "inferred"]
     urls: tuple[str, ...] = ()
+    headers: dict[str, str] = {}
     metric: str = ""
     labels: dict[str, str] = {}
     pointer: str = ""
@@ -219,15 +223,17 @@ def plan_breaker(written: WrittenBreaker, resolve: Callable[[JsonValue], JsonVal
         metric = _metric(written.metric, resolve)
         return Breaker(**promised, how="metric", **dict(metric), states=written.metric.states)
     if written.health:
-        urls, pointer = split_urls(str(resolve(written.health.urls))), written.health.pointer
-        return Breaker(**promised, how="health", urls=urls, pointer=pointer, states=written.health.states)
+        health = written.health
+        asked: dict[str, Any] = {"urls": split_urls(str(resolve(health.urls))), "headers": health.headers}
+        return Breaker(**promised, how="health", **asked, pointer=health.pointer, states=health.states)
     assert written.inferred is not None
     return Breaker(**promised, how="inferred", open_below=written.inferred.open_below)
 
 
 def _metric(written: WrittenMetric, resolve: Callable[[JsonValue], JsonValue]) -> Metric:
     labels = {name: str(resolve(value)) for name, value in written.labels.items()}
-    return Metric(urls=split_urls(str(resolve(written.urls))), metric=written.metric, labels=labels)
+    urls = split_urls(str(resolve(written.urls)))
+    return Metric(urls=urls, metric=written.metric, labels=labels, headers=written.headers)
 
 
 def parse_range(text: str) -> tuple[Fraction, Fraction, str]:

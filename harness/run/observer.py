@@ -5,8 +5,9 @@ address that does not answer is an observation without a value; the judge knows 
 """
 
 import json
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,6 +15,8 @@ import requests
 import urllib3
 
 from harness.clock import Clock
+from harness.documents import filled
+from harness.errors import NotAvailableError
 from harness.exposition import metric_sum
 from harness.plan import Breaker, Plan
 from harness.record import Observation, ObservationLog, Seen
@@ -58,13 +61,13 @@ class Observer:
         with self._lock:
             self._log.close()
 
-    def _follow(self, what: Seen, url: str, read: Read) -> None:
+    def _follow(self, what: Seen, url: str, headers: Mapping[str, str], read: Read) -> None:
         source = urlsplit(url).netloc
         with requests.Session() as session:
             session.trust_env = False
             while True:
                 begin_ns = self._clock.monotonic_ns()
-                value = _look(session, url, read)
+                value = _look(session, url, headers, read)
                 done_ns = self._clock.monotonic_ns()
                 seen = Observation(at_ns=begin_ns, done_ns=done_ns, what=what, source=source, value=value)
                 with self._lock:
@@ -84,15 +87,15 @@ def observe(plan: Plan, run_dir: Path, *, clock: Clock) -> Observer:
     return observer
 
 
-def _watched(plan: Plan) -> list[tuple[Seen, str, Read]]:
-    """What to look at, where, and how its answer is read."""
-    watched: list[tuple[Seen, str, Read]] = []
-    if plan.breaker is not None:
-        watched += [(Seen.BREAKER, url, _state_reader(plan.breaker)) for url in plan.breaker.urls]
+def _watched(plan: Plan) -> list[tuple[Seen, str, Mapping[str, str], Read]]:
+    """What to look at, where, with which headers (as written), and how its answer is read."""
+    watched: list[tuple[Seen, str, Mapping[str, str], Read]] = []
+    if (breaker := plan.breaker) is not None:
+        watched += [(Seen.BREAKER, url, breaker.headers, _state_reader(breaker)) for url in breaker.urls]
     if plan.dependency is not None:
         counter = plan.dependency.requests
         watched += [
-            (Seen.DEPENDENCY, url, lambda text: metric_sum(text, counter.metric, counter.labels))
+            (Seen.DEPENDENCY, url, counter.headers, lambda text: metric_sum(text, counter.metric, counter.labels))
             for url in counter.urls
         ]
     return watched
@@ -112,12 +115,13 @@ def _state_reader(breaker: Breaker) -> Read:
     return from_metric if breaker.how == "metric" else from_health
 
 
-def _look(session: requests.Session, url: str, read: Read) -> Value:
+def _look(session: requests.Session, url: str, headers: Mapping[str, str], read: Read) -> Value:
     """The value at an address now; None where it does not answer, or with something else."""
     try:
-        with session.get(url, timeout=TIMEOUT_S, stream=True, allow_redirects=False) as answer:
+        asked = filled(headers, os.environ)
+        with session.get(url, headers=asked, timeout=TIMEOUT_S, stream=True, allow_redirects=False) as answer:
             # A service that is down says so in its status, and says its breaker's state in the same body.
             text = answer.raw.read(ANSWER_BYTES_MAX, decode_content=True).decode("utf-8", errors="replace")
         return read(text)
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, *_NOT_THERE):
+    except (NotAvailableError, requests.RequestException, urllib3.exceptions.HTTPError, OSError, *_NOT_THERE):
         return None

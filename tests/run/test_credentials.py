@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.clock import ManualClock
+from harness.clock import ManualClock, SystemClock
 from harness.errors import FileError, NotAvailableError
-from harness.plan import MetricRule, asking_variables, make, read_experiment, secret_variables
+from harness.plan import MetricRule, Plan, asking_variables, make, read_experiment, secret_variables
 from harness.plan.target import built_in_target
+from harness.record import read_observations
+from harness.run.observer import observe
 from harness.run.readback import read_survivors
 from harness.slo import read
 from tests.run.looking import looking, of
@@ -33,8 +35,12 @@ class Closed(BaseHTTPRequestHandler):
         wanted, body = f"Bearer {TOKEN}", {"ids": ["x-1"] if "after=&" in f"{self.path}&" else []}
         if self.path.startswith("/api/v1/query"):
             wanted, body = f"Basic {BASIC}", {"status": "success", "data": {"resultType": "scalar", "result": [1, "7"]}}
+        elif self.path == "/health":
+            body = {"state": "CLOSED"}
         known = self.headers.get("Authorization") == wanted
         answer = json.dumps(body if known else {}).encode()
+        if self.path == "/metrics" and known:
+            answer = b"asked_total 42\nbreaker_open 0\n"
         self.send_response(200 if known else 401)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
@@ -97,6 +103,43 @@ def test_a_guards_query_is_asked_with_credentials(url: str, tmp_path: Path, monk
         eventually("a failed look", lambda: of(looks, "closed").failures > 0, within_s=5)
         assert "401" in of(looks, "closed").problem
     assert BASIC not in (tmp_path / "observations.jsonl").read_text()
+
+
+METRIC = {"metric": "breaker_open", "states": {"0": "closed"}}
+WATCHED = {"metric": {"path": "/metrics", **METRIC}, "health": {"path": "/health", "pointer": "/state"}}
+
+
+@pytest.mark.parametrize("how", WATCHED)
+def test_what_is_watched_is_asked_with_credentials(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """A breaker's state, and the requests that reach a dependency; without them nothing is seen, nothing guessed."""
+    document = yaml.safe_load((ROOT / "experiments/circuit-breaker.yaml").read_text())
+    drill, headers = document["extensions"][0], {"Authorization": "Bearer ${SHOP_TOKEN}"}
+    said: dict[str, object] = {"states": {"CLOSED": "closed"}, **WATCHED[how], "headers": headers}
+    del drill["breaker"]["metric"]
+    drill["breaker"][how] = {"urls": f"{url}{said.pop('path')}", **said}
+    drill["dependency"]["requests"] = {"urls": f"{url}/metrics", "metric": "asked_total", "headers": headers}
+    path = tmp_path / "watched.yaml"
+    path.write_text(yaml.safe_dump(document))
+    made, read_back = read_experiment(path)
+    assert asking_variables(made) == {"SHOP_TOKEN"}
+    target = built_in_target(url, {"DRILL_ENVOY_ADMIN_URL": url})
+    plan = make(made, read_back, read([ROOT / "slos"]), target, environment=target.environment_variables)
+    assert looked_at(plan, tmp_path / "without") == {None}
+    monkeypatch.setenv("SHOP_TOKEN", TOKEN)
+    assert looked_at(plan, tmp_path / "with") == {"closed", 42.0}
+    assert TOKEN not in (tmp_path / "with" / "observations.jsonl").read_text() + plan.model_dump_json()
+
+
+def looked_at(plan: Plan, run: Path) -> set[object]:
+    """What was seen until a breaker and its dependency were looked at."""
+    run.mkdir()
+    file = run / "observations.jsonl"
+    observer = observe(plan, run, clock=SystemClock())
+    eventually("looks at both", lambda: len({look.what for look in read_observations(file)}) == 2, within_s=10)
+    observer.stop()
+    return {look.value for look in read_observations(file)}
 
 
 WRONG = {
