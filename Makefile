@@ -5,9 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 ARGS ?=
-# Most tests wait: two at a time leave a machine of two cores enough for its load generators. WORKERS=0 for one by one.
+# Fast tests share two workers; drills do not: one beside another is late, and a late drill is void. WORKERS=0: one by one.
 WORKERS ?= 2
-PARALLEL = -n $(WORKERS) --dist loadgroup
+PARALLEL = -n $(WORKERS)
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -29,7 +29,7 @@ check: $(STAMP)  ## format, lint, types and the fast tests
 
 test: check  ## check, and the tests on real sockets and on the real embedded target
 	@echo "== load honesty, undoing"; $(BIN)/pytest -q -m "slow and not bed" --durations=5 $(ARGS)
-	@echo "== embedded target"; $(BIN)/pytest -q $(PARALLEL) -m bed --durations=10 $(ARGS)
+	@echo "== embedded target"; $(BIN)/pytest -q -m bed --durations=10 $(ARGS)
 
 soak: $(STAMP)  ## drills killed at random moments, 200 unless ROUNDS=N; SEED=N decides who and when
 	@WELLPROVEN_SOAK_ROUNDS=$(or $(ROUNDS),200) WELLPROVEN_SOAK_SEED=$(or $(SEED),1) $(BIN)/pytest -q -s tests/drill/test_soak.py

@@ -18,19 +18,6 @@ if not os.environ.get("CI"):  # Hypothesis has a profile of its own there, with 
     settings.load_profile("wellproven")
 
 
-# What takes a drill or a bed to make, and several tests look at.
-SHARED = {"bed", "control", "drilled", "tripped"}
-
-
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share a bed or a drill go to one worker (`--dist loadgroup`), others to whoever is free."""
-    for item in items:
-        if isinstance(item, pytest.Function) and item.get_closest_marker("bed") and SHARED & set(item.fixturenames):
-            place = item.path.parent if item.path.parent.name == "testbed" else item.path
-            item.add_marker(pytest.mark.xdist_group(str(place.relative_to(item.config.rootpath))))
-
-
 @pytest.fixture(autouse=True, scope="session")
 def _state_of_modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What a module's fixtures drill goes before any test's own folder is there: it is not the user's either."""
