@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import requests
@@ -18,7 +19,7 @@ from harness.clock import Clock
 from harness.documents import filled
 from harness.errors import NotAvailableError
 from harness.exposition import metric_sum
-from harness.plan import Breaker, Plan
+from harness.plan import Breaker, Metric, Plan
 from harness.record import Observation, ObservationLog, Seen
 from harness.units import NS_PER_S
 
@@ -30,7 +31,15 @@ STOP_S = TIMEOUT_S + 1.0
 _NOT_THERE = (ValueError, LookupError, TypeError, RecursionError, AttributeError)
 
 type Value = str | float | None
-type Read = Callable[[str], Value]
+
+
+class _Watched(NamedTuple):
+    """What to look at, where, with which headers (as written), and how its answer is read."""
+
+    what: Seen
+    url: str
+    headers: Mapping[str, str]
+    read: Callable[[str], Value]
 
 
 class Observer:
@@ -44,7 +53,7 @@ class Observer:
         self._clock = clock
         self._every_s = plan.observe_every_ns / NS_PER_S
         self._threads = [
-            threading.Thread(target=self._follow, args=watched, daemon=True, name=f"observe {watched[1]}")
+            threading.Thread(target=self._follow, args=(watched,), daemon=True, name=f"observe {watched.url}")
             for watched in _watched(plan)
         ]
 
@@ -61,13 +70,13 @@ class Observer:
         with self._lock:
             self._log.close()
 
-    def _follow(self, what: Seen, url: str, headers: Mapping[str, str], read: Read) -> None:
-        source = urlsplit(url).netloc
+    def _follow(self, watched: _Watched) -> None:
+        what, source = watched.what, urlsplit(watched.url).netloc
         with requests.Session() as session:
             session.trust_env = False
             while True:
                 begin_ns = self._clock.monotonic_ns()
-                value = _look(session, url, headers, read)
+                value = _look(session, watched)
                 done_ns = self._clock.monotonic_ns()
                 seen = Observation(at_ns=begin_ns, done_ns=done_ns, what=what, source=source, value=value)
                 with self._lock:
@@ -87,21 +96,21 @@ def observe(plan: Plan, run_dir: Path, *, clock: Clock) -> Observer:
     return observer
 
 
-def _watched(plan: Plan) -> list[tuple[Seen, str, Mapping[str, str], Read]]:
-    """What to look at, where, with which headers (as written), and how its answer is read."""
-    watched: list[tuple[Seen, str, Mapping[str, str], Read]] = []
+def _watched(plan: Plan) -> list[_Watched]:
+    watched: list[_Watched] = []
     if (breaker := plan.breaker) is not None:
-        watched += [(Seen.BREAKER, url, breaker.headers, _state_reader(breaker)) for url in breaker.urls]
+        watched += [_Watched(Seen.BREAKER, url, breaker.headers, _state_reader(breaker)) for url in breaker.urls]
     if plan.dependency is not None:
         counter = plan.dependency.requests
-        watched += [
-            (Seen.DEPENDENCY, url, counter.headers, lambda text: metric_sum(text, counter.metric, counter.labels))
-            for url in counter.urls
-        ]
+        watched += [_Watched(Seen.DEPENDENCY, url, counter.headers, _count_reader(counter)) for url in counter.urls]
     return watched
 
 
-def _state_reader(breaker: Breaker) -> Read:
+def _count_reader(counter: Metric) -> Callable[[str], Value]:
+    return lambda text: metric_sum(text, counter.metric, counter.labels)
+
+
+def _state_reader(breaker: Breaker) -> Callable[[str], Value]:
     def from_metric(text: str) -> Value:
         value = metric_sum(text, breaker.metric, breaker.labels)
         return None if value is None else breaker.states.get(f"{value:g}")
@@ -115,13 +124,13 @@ def _state_reader(breaker: Breaker) -> Read:
     return from_metric if breaker.how == "metric" else from_health
 
 
-def _look(session: requests.Session, url: str, headers: Mapping[str, str], read: Read) -> Value:
+def _look(session: requests.Session, watched: _Watched) -> Value:
     """The value at an address now; None where it does not answer, or with something else."""
     try:
-        asked = filled(headers, os.environ)
-        with session.get(url, headers=asked, timeout=TIMEOUT_S, stream=True, allow_redirects=False) as answer:
+        headers = filled(watched.headers, os.environ)
+        with session.get(watched.url, headers=headers, timeout=TIMEOUT_S, stream=True, allow_redirects=False) as answer:
             # A service that is down says so in its status, and says its breaker's state in the same body.
             text = answer.raw.read(ANSWER_BYTES_MAX, decode_content=True).decode("utf-8", errors="replace")
-        return read(text)
+        return watched.read(text)
     except (NotAvailableError, requests.RequestException, urllib3.exceptions.HTTPError, OSError, *_NOT_THERE):
         return None

@@ -22,7 +22,7 @@ from harness.record import Kind as EventKind
 from harness.run.guard import GuardWatch
 from harness.run.live import Live
 from harness.run.looks import Looks
-from harness.run.observer import _look, _watched
+from harness.run.observer import _look, _Watched, _watched
 from harness.run.readback import read_survivors
 from tests.fuzz.kind import ROOT, How, Kind, Mutate, json_tree, written
 from tests.fuzz.mutate import of_bytes, of_lines
@@ -183,20 +183,20 @@ METRICS = [
 
 
 @cache
-def _readers() -> tuple[Callable[[str], object], ...]:
+def _all_watched() -> tuple[_Watched, ...]:
     plan = plan_of()
     metric_breaker = PLAN.model_copy(update={"metric": "breaker_state"})
     pointers = ("/components/circuitBreakers/details/pricing/state", "/components/0/a", "/a")
     health = [PLAN.model_copy(update={"how": "health", "pointer": one}) for one in pointers]
     plans = [plan.model_copy(update={"breaker": one, "dependency": dependency()}) for one in (metric_breaker, *health)]
-    return tuple(read for one in plans for _, _, read in _watched(one))
+    return tuple(watched for one in plans for watched in _watched(one))
 
 
 def _read_watched(_folder: Path, content: bytes, number: int) -> None:
     speaker().content = content
-    readers = _readers()
+    all_watched = _all_watched()
     with Looks.session() as session:
-        value = _look(session, speaker().url, readers[number % len(readers)])
+        value = _look(session, all_watched[number % len(all_watched)]._replace(url=speaker().url))
     assert value is None or isinstance(value, str | float)
 
 
