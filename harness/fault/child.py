@@ -21,6 +21,7 @@ from harness.fault.account import account_problem
 from harness.fault.compose import ACCOUNT_VARIABLE, INVALID, REFUSED, RELEASE_FILE
 from harness.fault.ledger import ENTRY_VARIABLE, Entry, close_entry, read_entry
 from harness.fault.redact import door, learn_experiment
+from harness.fault.redirects import stay_on_host
 
 LOOK_EVERY_S = 0.2
 
@@ -39,14 +40,16 @@ def _run(run_dir: Path, events: str, journal: str) -> int:
     """
     from chaoslib.exceptions import ChaosException
     from chaoslib.experiment import ensure_experiment_is_valid
+    from chaoslib.settings import CHAOSTOOLKIT_CONFIG_PATH, load_settings
     from chaostoolkit.cli import cli
 
+    stay_on_host()
     experiment = run_dir / "experiment.json"
     body = json.loads(experiment.read_text())
     learn_experiment(body)
     try:
         ensure_experiment_is_valid(body)
-        _require_controls(body)
+        _require_controls(body, load_settings(CHAOSTOOLKIT_CONFIG_PATH) or {})
     except ChaosException as error:
         print(f"invalid: {error}", flush=True)
         return INVALID
@@ -71,22 +74,30 @@ def _run(run_dir: Path, events: str, journal: str) -> int:
     return 0
 
 
-def _require_controls(document: dict[str, Any]) -> None:
+def _require_controls(document: dict[str, Any], settings: dict[str, Any]) -> None:
     """See that every control's module is there: Chaos Toolkit goes on without one that is not, and says so to nobody.
 
+    Controls stand in the experiment, its hypothesis, its activities, and in the user's own settings of Chaos Toolkit.
     Raises ChaosException.
     """
     from chaoslib.exceptions import InvalidActivity
 
-    activities = [*document.get("method", []), *document.get("rollbacks", [])]
-    activities += (document.get("steady-state-hypothesis") or {}).get("probes", [])
-    for holder in [document, *activities]:
-        for control in holder.get("controls") or []:
-            module = control.get("provider", {}).get("module")
-            try:
-                importlib.import_module(str(module))
-            except Exception as error:  # whatever the module does when it is imported
-                raise InvalidActivity(f"control {control.get('name')!r}: {module}: {error}") from error
+    hypothesis = document.get("steady-state-hypothesis") or {}
+    holders = [document, hypothesis, *document.get("method", []), *document.get("rollbacks", [])]
+    holders += hypothesis.get("probes", [])
+    controls = [control for holder in holders for control in holder.get("controls") or []]
+    of_settings = settings.get("controls")
+    for name, control in of_settings.items() if isinstance(of_settings, dict) else ():
+        controls.append({"name": f"{name}, of Chaos Toolkit's settings", **(control or {})})
+    for control in controls:
+        provider = control.get("provider") or {}
+        if provider.get("type") != "python":  # of the settings: it only has a name
+            continue
+        module = provider.get("module")
+        try:
+            importlib.import_module(str(module))
+        except Exception as error:  # whatever the module does when it is imported
+            raise InvalidActivity(f"control {control.get('name')!r}: {module}: {error}") from error
 
 
 def _stop_at_end_of_stdin(run_dir: Path) -> None:

@@ -96,7 +96,7 @@ class Recorder(RunEventHandler):  # type: ignore[misc]
             kind = Kind.FAULT_CALLED
         else:
             return
-        status, error = outcome(activity, run)
+        status, error = outcome(activity, run, undoes=self._undoing)
         # Subtle: cut only once it is redacted; half a secret is not known as one.
         self._log.write(kind, name, status=status, error=redactor().text(error)[-500:])
 

@@ -7,9 +7,9 @@ from copy import deepcopy
 from typing import Any, Final
 
 from harness.plan import Plan
-from harness.redaction import environment_keys, looks_secret
+from harness.redaction import environment_keys, has_credentials, looks_secret
 
-# Beside what the target and the experiment name: where AWS's libraries and Python look. None of them is a secret.
+# Beside what the target and the experiment name: where AWS's libraries, Python and our faults look. None is a secret.
 _PASSED_ON: Final = (
     "AWS_CONFIG_FILE",
     "AWS_DEFAULT_REGION",
@@ -18,6 +18,8 @@ _PASSED_ON: Final = (
     "AWS_REGION",
     "AWS_SHARED_CREDENTIALS_FILE",
     "PYTHONPATH",
+    "WELLPROVEN_STATE_DIR",
+    "XDG_STATE_HOME",
 )
 
 
@@ -50,10 +52,11 @@ def _resolved(activity: dict[str, Any], body: Mapping[str, Any]) -> dict[str, An
 def secret_names(plan: Plan, target_secrets: tuple[str, ...], environment: Mapping[str, str]) -> tuple[str, ...]:
     """Names of the environment variables with secrets that the rollbacks need: the target's, and the experiment's.
 
-    The experiment's are those under its `secrets`, and those under its `configuration` whose names say so.
+    The experiment's are those under its `secrets`, and those under its `configuration` whose names or values say so.
     """
     own = list(environment_keys(plan.body.get("secrets")))
-    own += [name for name in _read_names(plan.body.get("configuration")) if looks_secret(name)]
+    read = [*_PASSED_ON, *_read_names(plan.body.get("configuration"))]
+    own += [name for name in read if looks_secret(name) or has_credentials(environment.get(name, ""))]
     return tuple(sorted({*target_secrets, *(name for name in own if name in environment)}))
 
 

@@ -107,6 +107,12 @@ class _Behind:
 
 def _write_lines(pipe: BinaryIO, file: BinaryIO) -> None:
     while line := pipe.readline(LINE_BYTES_MAX):
+        if len(line) == LINE_BYTES_MAX and not line.endswith(b"\n"):
+            # Cut in two, a secret would be known in neither half, and JSON would be none.
+            while line and not line.endswith(b"\n"):
+                line = pipe.readline(LINE_BYTES_MAX)
+            file.write(json.dumps({"left out": f"a line of more than {LINE_BYTES_MAX} bytes"}).encode() + b"\n")
+            continue
         text = line.decode("utf-8", errors="replace")
         end = "\n" if text.endswith("\n") else ""
         file.write((redactor().line(text.removesuffix("\n")) + end).encode("utf-8", errors="replace"))

@@ -34,6 +34,7 @@ from harness.fault.ledger import Entry, Lock
 from harness.fault.outcome import outcome
 from harness.fault.own_output import take_output
 from harness.fault.redact import learn, learn_experiment, redactor
+from harness.fault.redirects import stay_on_host
 from harness.fault.undone import RECOVER, Call, Undone
 from harness.plan import is_aws, pauses_s
 from harness.record import Event, EventLog, Kind, is_sealed, read_events
@@ -250,7 +251,13 @@ class Undoing:
         return list({call.name: call for call in self._calls}.values())
 
     def _load(self) -> None:
-        """Configuration and secrets, as Chaos Toolkit reads them."""
+        """Configuration and secrets, as Chaos Toolkit reads them: from Vault, or by asking a probe, too."""
+        try:
+            _within(CALL_S, self._read_settings)
+        except RuntimeError as error:
+            raise RefusedError(f"its configuration or its secrets cannot be read: {error}") from error
+
+    def _read_settings(self) -> None:
         configuration = load_configuration(self._document.get("configuration", {}))
         self._secrets = load_secrets(self._document.get("secrets", {}), configuration)
         learn(self._secrets, configuration)
@@ -292,7 +299,7 @@ class Undoing:
             )
         except Exception as error:  # noqa: BLE001  whatever a rollback raises, the next ones must be played
             return "failed", redactor().text(f"{type(error).__name__}: {error}")[-500:]
-        status, said = outcome(activity, run)
+        status, said = outcome(activity, run, undoes=True)
         return status, redactor().text(said)[-500:]
 
     def _look(self, until_s: float, settle_s: float, *, trusted: bool) -> bool:
@@ -405,6 +412,7 @@ def silence() -> None:
 def main(words: list[str]) -> int:
     """Undo one entry; prints what became of it."""
     silence()
+    stay_on_host()
     output = take_output()
     path, who, because = words
     undone = undo(Path(path), who, because, clock=SystemClock())

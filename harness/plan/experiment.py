@@ -17,7 +17,7 @@ from harness.errors import FileError, Mistake
 from harness.model import Exact, Model
 from harness.plan.guard import WrittenGuard
 from harness.plan.inline import inline_secrets, secrets_on_command_lines
-from harness.plan.probes import probes_that_change
+from harness.plan.probes import probes_as_settings, probes_that_change
 from harness.plan.watch import Factor, Surge, WrittenBreaker, WrittenDependency, WrittenDose
 from harness.plan.written import Headers, Share, Written
 from harness.redaction import environment_keys, looks_secret
@@ -192,7 +192,7 @@ def read_experiment(path: Path) -> tuple[Experiment, Document]:
     mistakes = Mistakes()
     if len(documents) > 1:
         mistakes.add(Mistake(str(path), documents[1].line(), "", "a second document", "one experiment a file"))
-    mistakes.add(*_skeleton_mistakes(document), *probes_that_change(document))
+    mistakes.add(*_skeleton_mistakes(document), *probes_that_change(document), *probes_as_settings(document))
     mistakes.add(*inline_secrets(document), *secrets_on_command_lines(document))
     extension = _read_extension(document, mistakes)
     mistakes.raise_any()
@@ -237,6 +237,8 @@ def _skeleton_mistakes(document: Document) -> list[Mistake]:
             # Nothing would break, and no limit would have anything to refuse.
             way_out = "add the fault's actions; noop and surge are some that break nothing"
             wrong = [document.mistake((part,), "at least one activity of type action", way_out, got="only probes")]
+        if part == "rollbacks" and not wrong:
+            wrong = _same_names(document, activities)
         found.extend(wrong)
     found.extend(
         document.mistake((part,), kind)
@@ -244,6 +246,16 @@ def _skeleton_mistakes(document: Document) -> list[Mistake]:
         if part in body and not isinstance(body[part], shape)
     )
     return found
+
+
+def _same_names(document: Document, rollbacks: list[dict[str, Any]]) -> list[Mistake]:
+    """Rollbacks that the record could not tell apart: one that failed would pass for the other."""
+    names = [str(one.get("name", one.get("ref"))) for one in rollbacks]
+    return [
+        document.mistake(("rollbacks", index), "a name of its own", "call it something else", got=f"another {name!r}")
+        for index, name in enumerate(names)
+        if name in names[:index]
+    ]
 
 
 def _referred_to(body: dict[str, Any]) -> set[str]:

@@ -117,6 +117,18 @@ def secrets_in_plan(
         yield Mistake(file, 1, "", f"{got} at {where} of the plan", "no secret in what is stored", way_out)
 
 
+def credentials_in_configuration(document: Document, known: Mapping[str, str]) -> Iterator[Mistake]:
+    """Every entry of `configuration` whose value (`known`, by name) is an address with a user or a password.
+
+    Whatever names it would show it: a command line, the plan, what the undo ledger keeps.
+    """
+    for name, value in known.items():
+        if has_credentials(value):
+            expected = "an address without user and password"
+            way_out = "call its variable a secret: in secrets:, or in the target's secrets"
+            yield document.mistake(("configuration", name), expected, way_out, got="one with credentials in it")
+
+
 def _secret_names(body: dict[str, object], declared: Collection[str]) -> tuple[set[str], set[str] | None]:
     """(names that are secrets, names that are none if all others are): a Vault path without a key may hold any name."""
     variables = {*declared, *environment_keys(body.get("secrets"))}

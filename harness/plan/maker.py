@@ -18,11 +18,12 @@ from harness.plan.experiment import (
     WrittenEvidence,
     WrittenHealed,
     WrittenPhases,
+    configuration_of,
     resolve,
     secret_variables,
 )
 from harness.plan.guard import guard_mistakes, plan_guard
-from harness.plan.inline import secrets_in_plan, secrets_on_command_lines
+from harness.plan.inline import credentials_in_configuration, secrets_in_plan, secrets_on_command_lines
 from harness.plan.plan import Phase, PhaseName, Plan, RequestPlan, SampleSize
 from harness.plan.profile import Arrivals, Profile, Route, Stage, header_variables
 from harness.plan.reached import CHAOSAWS, speaks_to
@@ -122,6 +123,8 @@ def make(
     )
     secret = {*target.secrets, *secret_variables(experiment), *header_variables(plan.profile)}
     mistakes = Mistakes()
+    known = configuration_of(experiment, environment, target.secrets)
+    mistakes.add(*credentials_in_configuration(document, known))
     mistakes.add(*secrets_in_plan(experiment.file, plan.model_dump(mode="json"), environment, secret))
     mistakes.raise_any()
     return plan

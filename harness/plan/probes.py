@@ -1,4 +1,7 @@
-"""Probes look, and no more: what a target allows is asked of actions, so what changes something must be called one."""
+"""Probes look, and no more: what a target allows is asked of actions, so what changes something must be called one.
+
+And a probe is no setting: Chaos Toolkit would ask it once more when the fault is undone, and undo what it says then.
+"""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -21,6 +24,19 @@ def probes_that_change(document: Document) -> Iterator[Mistake]:
             if called := _acts(provider):
                 way_out = "make it an action of the method, for which limits are asked"
                 yield document.mistake(where, "a probe that only looks", way_out, got=called)
+
+
+def probes_as_settings(document: Document) -> Iterator[Mistake]:
+    """Entries of `configuration` that are probes."""
+    configuration = document.at(("configuration",))
+    for name, entry in configuration.items() if isinstance(configuration, dict) else ():
+        if isinstance(entry, dict) and entry.get("type") == "probe":
+            expected = "a value, or {type: env, key: NAME}"
+            way_out = (
+                "ask before the drill, and hand its answer over in a variable: "
+                "asked once more when the fault is undone, the probe may answer something else"
+            )
+            yield document.mistake(("configuration", name, "type"), expected, way_out)
 
 
 def _looking(document: Document) -> Iterator[tuple[Where, Any]]:

@@ -45,12 +45,13 @@ def speaks_to(
     hypothesis = body.get("steady-state-hypothesis")
     probes = hypothesis.get("probes", []) if isinstance(hypothesis, dict) else []
     written = [*body["method"], *body["rollbacks"], *probes]
+    written += [{"controls": one.get("controls")} for one in (body, hypothesis) if isinstance(one, dict)]
     written += [item.probe for item in experiment.drill.evidence if item.probe]
     written += [item.probe for item in experiment.drill.healed]
     if experiment.drill.dose is not None:
         written.append({"provider": experiment.drill.dose.measured_by})
     activities = [one for one in resolve_known(written, known) if isinstance(one, dict)]
-    modules = [str((one.get("provider") or {}).get("module", "")) for one in activities]
+    modules = [str(provider.get("module", "")) for provider in _providers(activities)]
     region = known.get("aws_region") or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
     return {
         "hosts": hosts_of(activities, urls),
@@ -93,12 +94,12 @@ def _keys_in(where: str, secrets: object) -> Iterator[str]:
 
 
 def hosts_of(activities: Iterable[Mapping[str, JsonValue]], urls: Iterable[str] = ()) -> tuple[str, ...]:
-    """Every host that activities (resolved) and addresses name, once each, in order."""
+    """Every host that activities (resolved) and addresses name, once each, in order.
+
+    Their tolerances may be probes, and their controls call Python, too.
+    """
     found: dict[str, None] = {}
-    for activity in activities:
-        provider: Any = activity.get("provider")
-        if not isinstance(provider, dict):
-            continue
+    for provider in _providers(activities):
         is_process = provider.get("type") == "process"
         found.update(dict.fromkeys(hosts_of_process(provider) if is_process else hosts_in(provider)))
         name = str(provider.get("module", "")).removeprefix(OURS)
@@ -107,6 +108,19 @@ def hosts_of(activities: Iterable[Mapping[str, JsonValue]], urls: Iterable[str] 
     for url in urls:
         found.update(dict.fromkeys(hosts_in(url)))
     return tuple(found)
+
+
+def _providers(value: object) -> Iterator[dict[str, Any]]:
+    """Every provider in a value, however deep."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if name == "provider" and isinstance(inner, dict):
+                yield inner
+            else:
+                yield from _providers(inner)
+    elif isinstance(value, Iterable) and not isinstance(value, str):
+        for inner in value:
+            yield from _providers(inner)
 
 
 def known_reach(action: Action) -> Reach:

@@ -44,7 +44,7 @@ examples:
   wellproven recover --json                schema wellproven/recover/v1
   wellproven recover --forget ENTRY        it is undone, or its target is no more: somebody has seen to that
 
-exit codes: 0 nothing is left; 1 something is, or could not be looked at
+exit codes: 0 nothing is left; 1 something is, a run still goes on, or something could not be looked at
 """
 RECOVER_SCHEMA = "wellproven/recover/v1"
 
@@ -67,7 +67,7 @@ class Recovery(Model):
     """What `recover --json` prints."""
 
     schema_: str = Field(default=RECOVER_SCHEMA, alias="schema")
-    healed: bool  # nothing is left
+    healed: bool  # nothing is left, and no run goes on that may leave something
     entries: tuple[Recovered, ...]
 
 
@@ -88,7 +88,7 @@ def do(arguments: argparse.Namespace, streams: Streams) -> int:
     else:
         mine = {path: one for path, one in found.items() if _concerns(one, arguments.target)}
         done = [_recover(path, one, streams.progress) for path, one in mine.items()]
-    recovery = Recovery(healed=all(one.state != "left" for one in done), entries=tuple(done))
+    recovery = Recovery(healed=all(one.state in ("healed", "forgotten") for one in done), entries=tuple(done))
     if arguments.json:
         streams.out.write(visible_json(recovery.model_dump_json(indent=2, by_alias=True)) + "\n")
     elif not done:
@@ -141,9 +141,11 @@ def _recover(path: Path, entry: Entry | Unreadable, progress: Console) -> Recove
             state="left",
             because=f"the entry cannot be read: {entry.because}; undo by hand what {path}/undo.json says",
         )
-    if entry.supervisor.is_alive:
+    # A supervisor that stands still, without those who would undo in its stead, undoes nothing.
+    hangs = entry.supervisor.is_stopped and not entry.watchdog.is_alive and not entry.chaos.is_alive
+    if entry.supervisor.is_alive and not hangs:
         because = f"it is still going on (process {entry.supervisor.pid}), and undoes by itself; if it hangs, end it"
-        return Recovered(entry=path.name, run=entry.run, target=entry.target, state="running", because=because)
+        return _left(path, entry, because).model_copy(update={"state": "running"})
     given = _secrets_of_bed(entry)
     is_owner_gone = entry.owner is not None and not entry.owner.is_alive  # and its faults with it: nothing is called
     missing = [name for name in entry.secrets if name not in os.environ and name not in given]

@@ -30,6 +30,7 @@ from harness.fault import (
 )
 from harness.identity import Identity
 from harness.testbed import Bed
+from tests.fault import here_servers
 from tests.testbed.beds import bed_up, eventually, keys_of
 
 ROOT = Path(__file__).parents[2]
@@ -96,6 +97,20 @@ def test_a_paused_process_hangs_and_goes_on(listening: tuple[subprocess.Popen[st
     assert process_pause.end(port) == [process.pid]
     eventually("it goes on", lambda: process_pause.is_healed(port), within_s=5)
     assert process_pause.end(port) == []
+
+
+def test_who_was_stopped_goes_on_though_its_parent_was_replaced(state: Path) -> None:
+    """What answers nobody is often killed and started anew; its children would stand still for good."""
+    with here_servers.listening("1") as (owner, port):
+        (child,) = owner.children()
+        assert process_pause.begin(port) == [owner.pid, child.pid]
+        owner.kill()
+        eventually("it is gone", lambda: not Identity.of(owner.pid).is_alive, within_s=5)
+        assert child.status() == psutil.STATUS_STOPPED
+        assert not process_pause.is_healed(port)
+        assert child.pid in process_pause.end(port)
+        eventually("it goes on", lambda: child.status() != psutil.STATUS_STOPPED, within_s=5)
+        assert not list(state.glob("paused-*"))
 
 
 def test_the_age_of_a_process_is_its_age_however_the_wall_clock_was_set(

@@ -4,9 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from harness.clock import SystemClock
 from harness.errors import RefusedError
@@ -18,9 +21,9 @@ from tests.review.wa_world import world
 EXPERIMENT = {"title": "t", "description": "d", "method": [], "steady-state-hypothesis": {"title": "s", "probes": []}}
 
 
-def child(folder: Path, endpoint: str, allowed: str) -> tuple[int, str]:
+def child(folder: Path, endpoint: str, allowed: str, document: object = EXPERIMENT) -> tuple[int, str]:
     """Exit code and output of a child that is told to go no further than `ready`."""
-    (folder / "experiment.json").write_text(json.dumps(EXPERIMENT))
+    (folder / "experiment.json").write_text(json.dumps(document))
     variables = {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": "testing",
@@ -28,6 +31,7 @@ def child(folder: Path, endpoint: str, allowed: str) -> tuple[int, str]:
         "AWS_REGION": "eu-central-1",
         "AWS_CONFIG_FILE": "/dev/null",
         "WELLPROVEN_AWS_ACCOUNT": allowed,
+        "HOME": str(folder),
     }
     done = subprocess.run(
         [sys.executable, "-m", "harness.fault.child", str(folder)],
@@ -60,6 +64,35 @@ def test_an_account_that_cannot_be_asked_for_is_refused(tmp_path: Path) -> None:
     code, said = child(tmp_path, "http://127.0.0.1:1", ACCOUNT)
     assert code == 77
     assert f"refused: the target allows AWS account {ACCOUNT}, and who we are there cannot be asked" in said
+
+
+@pytest.mark.parametrize("place", ["experiment", "hypothesis", "probe", "action", "rollback", "settings"])
+def test_a_control_that_is_not_there_is_refused_wherever_it_stands(tmp_path: Path, place: str) -> None:
+    """Chaos Toolkit goes on without it, and says so to nobody."""
+    there = {"type": "python", "module": "json"}
+    one = {"type": "action", "name": "a", "provider": {**there, "func": "dumps", "arguments": {"obj": 1}}}
+    document: dict[str, Any] = {**deepcopy(EXPERIMENT), "method": [one], "rollbacks": [{**one, "name": "b"}]}
+    probe = {**one, "type": "probe", "name": "p", "tolerance": "1"}
+    document["steady-state-hypothesis"]["probes"].append(probe)
+    holders = {"experiment": document, "hypothesis": document["steady-state-hypothesis"], "probe": probe}
+    holders |= {"action": one, "rollback": document["rollbacks"][0]}
+    for module in ("json", "no_such_module"):
+        control = {"name": "c", "provider": {"type": "python", "module": module}}
+        if place == "settings":
+            (tmp_path / ".chaostoolkit").mkdir(exist_ok=True)
+            settings = {"controls": {"c": {"provider": control["provider"]}, "only-a-name": {}}}
+            (tmp_path / ".chaostoolkit" / "settings.yaml").write_text(yaml.safe_dump(settings))
+        else:
+            holders[place]["controls"] = [control]
+        with serve(world()) as endpoint:
+            code, said = child(tmp_path, endpoint, ACCOUNT, document)
+        if module == "json":
+            assert (code, said) == (0, "ready\n")
+        else:
+            assert code == 65
+            *_, last = said.splitlines()
+            assert last.startswith("invalid: control ")
+            assert "No module named 'no_such_module'" in last
 
 
 @pytest.mark.parametrize("said", ["it is already there", "not ready", "ready or not"])

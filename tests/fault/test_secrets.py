@@ -4,6 +4,8 @@ import http.server
 import io
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ from rich.console import Console
 from harness import fault, slo
 from harness.clock import SystemClock
 from harness.fault.control import Recorder
-from harness.fault.redact import redactor
+from harness.fault.redact import LINE_BYTES_MAX, redactor
 from harness.judge import judge
 from harness.plan import Plan, built_in_target, make, read_experiment
 from harness.record import EventLog, Kind, read_events, read_record, write_json
@@ -206,6 +208,30 @@ def test_half_a_secret_is_not_shown_either(planted: str, tmp_path: Path) -> None
     content = path.read_text()
     assert content.count("fault.called") == len(secret) - 8
     assert not any(secret[-left:] + "." in content for left in range(3, len(secret)))
+
+
+DOOR = """
+import json, os, sys
+from pathlib import Path
+from harness.fault.redact import LINE_BYTES_MAX, door
+secret, folder = os.environ["SHOP_TOKEN"], Path(sys.argv[1])
+with door(folder / "events", folder / "journal") as (events, journal):
+    print("x" * (LINE_BYTES_MAX - len(secret) // 2) + secret)  # half of it on either side of the cut
+    print("after", secret)
+    line = json.dumps({"long": "x" * LINE_BYTES_MAX, "db_password": "canary-of-a-field"})
+    Path(events).write_text(line + "\\n" + '{"short": 1}' + "\\n")
+    Path(journal).write_text("{}")
+"""
+
+
+def test_a_line_that_is_too_long_is_left_out_whole(planted: str, tmp_path: Path) -> None:
+    """Cut in two, a secret is known in neither half, and JSON is none, so that no field of it is known."""
+    del planted
+    done = subprocess.run([sys.executable, "-c", DOOR, str(tmp_path)], capture_output=True, timeout=60, check=True)
+    left_out, after = done.stdout.decode().splitlines()
+    assert json.loads(left_out) == {"left out": f"a line of more than {LINE_BYTES_MAX} bytes"}
+    assert after == "after ***"
+    assert (tmp_path / "events").read_text() == f'{left_out}\n{{"short": 1}}\n'
 
 
 @pytest.fixture(autouse=True)

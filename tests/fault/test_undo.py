@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -33,6 +34,7 @@ from harness.record import EventLog, Kind, read_events
 from harness.run import addresses_of
 from harness.run.undoing import refuse_open
 from tests.fault.flagged import Target, flagged
+from tests.testbed.beds import eventually
 
 CLOCK = SystemClock()
 GONE = Identity(pid=2**22 - 1, began="gone")  # no process ever has this number and began then
@@ -309,12 +311,28 @@ def test_an_owner_that_lives_keeps_the_fault(target: Target, tmp_path: Path) -> 
 
 
 def test_recover_leaves_a_run_that_goes_on_alone(target: Target, tmp_path: Path, capsys) -> None:
-    """Its own supervisor undoes it; that is nothing left behind."""
+    """Its own supervisor undoes it; but nobody says that all is healed while its fault is there."""
     path = left_by(target, tmp_path, supervisor=Identity.own())
-    assert main(["recover", "--json"], sys.stdout, sys.stderr) == 0
-    assert json.loads(capsys.readouterr().out)["entries"][0]["state"] == "running"
+    assert main(["recover", "--json"], sys.stdout, sys.stderr) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert not said["healed"]
+    assert (said["entries"][0]["state"], said["entries"][0]["rollbacks"]) == ("running", ["DELETE it"])
     assert is_open(path)
     assert target.is_broken
+
+
+def test_recover_waits_for_nobody_who_stands_still(target: Target, tmp_path: Path) -> None:
+    """A supervisor that was stopped, with its watchdog and its experiment gone, will undo nothing."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as still:
+        still.send_signal(signal.SIGSTOP)
+        try:
+            stopped = Identity.of(still.pid)
+            eventually("it stands still", lambda: stopped.is_stopped, within_s=5)
+            left_by(target, tmp_path, supervisor=stopped)
+            assert main(["recover"], sys.stdout, sys.stderr) == 0
+        finally:
+            still.kill()
+    assert not target.is_broken
 
 
 def test_recover_asks_for_the_secrets_first(target: Target, tmp_path: Path, capsys) -> None:

@@ -86,6 +86,16 @@ MISTAKES = {
             )
         ],
     ),
+    "a rollback has a name of its own": (
+        WHOLE.replace(
+            "extensions:\n", "  - {type: action, name: start, provider: {type: process, path: ls}}\nextensions:\n", 1
+        ),
+        ["11: rollbacks[1]: got another 'start', expected a name of its own; call it something else"],
+    ),
+    "a setting is no probe": (
+        "configuration: {who: {type: probe, name: who, provider: {type: process, path: ls}}}\n" + WHOLE,
+        ["1: configuration.who.type: got 'probe', expected a value, or {type: env, key: NAME}; ask before the drill"],
+    ),
     "the extension is needed": (
         WHOLE.replace("name: wellproven", "name: wellprovem"),
         ["11: extensions: got 0 of that name, expected one extension named wellproven"],

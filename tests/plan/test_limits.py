@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from harness import slo
 from harness.errors import FileError
@@ -265,6 +266,30 @@ OTHER_HOSTS = {
     "an IP address": ("whom: 10.0.0.7", "host 10.0.0.7 is not allowed"),
     "from a secret": ('dsn: "${db_password}"', "${db_password}, a host that only the run knows, is not allowed"),
 }
+
+
+ELSEWHERE = {"type": "http", "url": "http://db.example/x"}
+
+
+@pytest.mark.parametrize("place", ["tolerance", "experiment", "hypothesis", "activity"])
+def test_hosts_of_tolerances_and_controls_must_be_allowed_too(tmp_path: Path, place: str) -> None:
+    """A tolerance may be a probe of its own, and a control is handed an address."""
+    body = yaml.safe_load((ROOT / "experiments/latency.yaml").read_text())
+    control = {"name": "c", "provider": {"type": "python", "module": "os", "arguments": {"url": ELSEWHERE["url"]}}}
+    if place == "tolerance":
+        looks: dict[str, Any] = {"name": "looks", "provider": {"type": "http", "url": "http://127.0.0.1/x"}}
+        looks["tolerance"] = {"type": "probe", "name": "held against", "provider": ELSEWHERE}
+        body["extensions"][0]["healed"].append({"probe": looks})
+    else:
+        body["steady-state-hypothesis"] = {"title": "t", "probes": []}
+        holder = {"experiment": body, "hypothesis": body["steady-state-hypothesis"], "activity": body["method"][0]}
+        holder[place]["controls"] = [control]
+    own = tmp_path / "own.yaml"
+    own.write_text(yaml.safe_dump(body))
+    target = target_of(tmp_path, ("    allow:\n", "    allow:\n      hosts: [shop.staging.example, 127.0.0.1]\n"))
+    read, document = read_experiment(own)
+    (reason,) = refusals(make(read, document, PROMISES, target, environment={}), target, None, Around(now=NOON))
+    assert reason.startswith("host db.example is not allowed")
 
 
 @pytest.mark.parametrize("case", OTHER_HOSTS)

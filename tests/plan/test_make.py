@@ -171,7 +171,7 @@ def test_the_value_of_a_secret_in_a_plan_is_a_mistake(tmp_path: Path) -> None:
     assert stored(tmp_path, old, new, ("SHOP_LOGIN",), SHOP_LOGIN="for")  # an ordinary word
 
 
-@pytest.mark.parametrize("reads", ["prometheus", "an argument"])
+@pytest.mark.parametrize("reads", ["prometheus", "an argument", "a command line"])
 def test_an_address_with_a_password_is_not_resolved_into_a_plan(tmp_path: Path, reads: str) -> None:
     """Though only the environment holds it, and under a name that says nothing of it: the plan would be stored."""
     configuration = "configuration:\n  metrics: {type: env, key: METRICS}\n"
@@ -179,8 +179,11 @@ def test_an_address_with_a_password_is_not_resolved_into_a_plan(tmp_path: Path, 
     if reads == "prometheus":
         metric = "{name: up, prometheus: {url: '${metrics}', query: up, op: lt, value: 1}}"
         text = text.replace("    guard:", f"    guard:\n      metrics: [{metric}]", 1)
-    else:
+    elif reads == "an argument":
         text = text.replace("        az: ${az}\n", "        az: ${az}\n        url: ${metrics}\n", 1)
+    else:
+        process = "{type: process, path: psql, arguments: ['${metrics}', -c, x]}"
+        text = text.replace("rollbacks:\n", f"rollbacks:\n  - {{type: action, name: x, provider: {process}}}\n", 1)
     path = tmp_path / "zone.yaml"
     path.write_text(text)
     experiment, document = read_experiment(path)
@@ -190,8 +193,8 @@ def test_an_address_with_a_password_is_not_resolved_into_a_plan(tmp_path: Path, 
             continue
         with pytest.raises(FileError) as caught:
             make(experiment, document, PROMISES, TARGET, environment={"METRICS": url})
-        (said,) = map(str, caught.value.mistakes)
-        assert "got an address with a user or a password at" in said
+        said = "".join(map(str, caught.value.mistakes))
+        assert "configuration.metrics: got one with credentials in it, expected an address without user and" in said
         assert CANARY not in said
 
 
