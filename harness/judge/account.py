@@ -18,6 +18,8 @@ from harness.units import NS_PER_S, format_duration, format_percent
 SENT_RATIO_MIN: Final = 0.99  # design, section 7: validity
 LATE_P99_NS_MAX: Final = 2_000_000
 _SURGE: Final = (Kind.SURGE_BEGIN, Kind.SURGE_END)
+CLOCK_MOVED_S_MAX: Final = 2.0  # further than a daemon that keeps the time ever has to step
+CLOCK_DRIFT_MAX: Final = 0.001  # and what it may slew: 500 ppm are usual at most
 ZONE_ANSWERS_MIN: Final = 10  # a zone that gave fewer answers in the baseline cannot be seen to fall silent
 
 
@@ -36,6 +38,7 @@ class Account:
     fault_doubt: str | None  # why the fault does not count as applied
     healed_doubt: str | None
     run_doubt: str | None  # why the run is not whole
+    clock_doubt: str | None  # why its times cannot be laid beside those of others
 
     def seconds(self, at_ns: int) -> float:
         """Seconds since the run's start."""
@@ -78,6 +81,7 @@ def account_of(record: Record) -> Account:
         fault_doubt=fault_doubt,
         healed_doubt=healed_doubt,
         run_doubt=_run_doubt(record),
+        clock_doubt=_clock_doubt(record, end_ns - begin_ns),
     )
 
 
@@ -104,6 +108,25 @@ def _run_doubt(record: Record) -> str | None:
     if record.damage:
         doubts.append(f"the record is not as it was written: {', '.join(record.damage)}")
     return "; ".join(doubts) or None
+
+
+def _clock_doubt(record: Record, length_ns: int) -> str | None:
+    """Why the wall clock was no clock, if so; a run of an earlier build does not say, and is not doubted.
+
+    Our intervals are of the monotonic clock. But what else was asked while it stepped went by the wall clock: ranges of
+    Prometheus's and CloudWatch's, certificates, leases, the target's own time-outs on this machine.
+    """
+    end = record.first(Kind.RUN_END)
+    moved_s = end.data.get("wall_clock_moved_s") if end is not None else None
+    if not isinstance(moved_s, int | float):
+        return None
+    if abs(moved_s) <= CLOCK_MOVED_S_MAX + CLOCK_DRIFT_MAX * length_ns / NS_PER_S:
+        return None
+    way = "forward" if moved_s > 0 else "back"
+    return (
+        f"the wall clock moved {way} by {format_duration(abs(moved_s) * NS_PER_S)} while the run went on: it was set, "
+        "or the machine slept; no interval of ours goes by it, but what the target and its metrics did meanwhile may"
+    )
 
 
 # --- load ------------------------------------------------------------------------------------------------------------

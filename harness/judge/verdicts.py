@@ -208,6 +208,8 @@ def _fault_verdicts(case: Case) -> Iterator[Verdict]:
         )
     if account.run_doubt:
         yield unknown("run complete", Kind.FAULT, account.run_doubt)
+    if account.clock_doubt:
+        yield unknown("wall clock", Kind.FAULT, account.clock_doubt)
 
 
 def _seen(record: Record, evidence: str) -> Event | None:

@@ -22,6 +22,7 @@ from harness.run.lock import target_lock
 from harness.run.operator import Operator
 from harness.run.parts import ChaosPart, LoadPart, LooksPart, ObserverPart, Parts
 from harness.run.undoing import BEGIN_FAULT_S, Undoing, refuse_open
+from harness.run.wall_clock import WallClock
 from harness.units import NS_PER_S
 
 TICK_S = 0.1
@@ -117,6 +118,7 @@ class _Run:
         self._surging = False
         self._dose = ""
         self._begin_ns = clock.monotonic_ns()
+        self._wall_clock = WallClock(clock)
         self._phase = "target"
         self._phase_begin_ns = self._begin_ns
         self._phase_longest_s = 0.0
@@ -141,7 +143,9 @@ class _Run:
                 self._clean_up()
             finally:
                 try:
-                    self._log.write(Kind.RUN_END, how=how, because=because)
+                    self._wall_clock.look()
+                    moved_s = self._wall_clock.moved_s
+                    self._log.write(Kind.RUN_END, how=how, because=because, wall_clock_moved_s=moved_s)
                 finally:
                     self._log.close()
 
@@ -339,6 +343,7 @@ class _Run:
     def _tick(self) -> None:
         """Let a little time pass; look at everything. Raises _Stopped where the run must end."""
         self._look()
+        self._wall_clock.look()
         if self._operator.wants_stop:
             raise _Stopped("interrupted", "the operator asked to stop")
         assert self._load is not None

@@ -385,20 +385,30 @@ def test_a_fault_that_ends_by_itself_proves_no_recovery(tmp_path: Path, plan: Pl
 
 
 @pytest.mark.parametrize("hours", [1, -1])
-def test_a_step_of_the_wall_clock_changes_no_verdict(hours: int, tmp_path: Path, plan: Plan) -> None:
-    """An hour forward or back in the middle of the fault: every interval is of the monotonic clock."""
+def test_a_step_of_the_wall_clock_changes_no_figure_and_is_not_met(hours: int, tmp_path: Path, plan: Plan) -> None:
+    """An hour forward or back in the fault, also when it is set back at once: every interval is of the monotonic clock.
+
+    But what others measured meanwhile is not.
+    """
 
     def step(fake: Drill, progress: Progress) -> None:
         if progress.phase == "fault" and not stepped:
             stepped.append(True)
             fake.clock.step_utc(hours * 3600 * NS_PER_S)
+        elif progress.phase == "recovery" and len(stepped) == 1:
+            stepped.append(True)
+            fake.clock.step_utc(-hours * 3600 * NS_PER_S)
 
     stepped: list[bool] = []
     without, with_step = (drill(plan, tmp_path / name, World(), on) for name, on in (("a", None), ("b", step)))
     assert stepped
-    assert [(one.promise, one.outcome) for one in with_step.verdicts] == [
+    of_clock = next(one for one in with_step.verdicts if one.promise == "wall clock")
+    assert of_clock.outcome is Outcome.UNKNOWN
+    assert f"the wall clock moved {'forward' if hours > 0 else 'back'} by 1 h" in of_clock.because
+    assert [(one.promise, one.outcome) for one in with_step.verdicts if one is not of_clock] == [
         (one.promise, one.outcome) for one in without.verdicts
     ]
+    assert (without.outcome, with_step.outcome) == (Outcome.MET, Outcome.UNKNOWN)
     assert with_step.recovery == without.recovery
     stepped.clear()
     assert drill(plan, tmp_path / "c", World(failover_after_ns=None), step).outcome is Outcome.MISSED
