@@ -40,7 +40,7 @@ from harness.plan import is_aws, pauses_s
 from harness.record import Event, EventLog, Kind, is_sealed, read_events
 from harness.units import NS_PER_S
 
-GRACE_S: Final = 1.0  # an experiment's process that lives has this long to begin undoing by itself
+GRACE_S: Final = 0.8  # an experiment's process that lives has this long to begin undoing by itself
 OVERSTAY_S: Final = 30.0  # its rollbacks may take this long beside the healing and their pauses
 CALL_S: Final = 60.0  # one rollback beside its pauses, or one look; Chaos Toolkit has no time-out for actions in Python
 AGAIN_S: Final = 1.0  # after a rollback that failed

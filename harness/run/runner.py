@@ -29,7 +29,7 @@ TICK_S = 0.1
 SHOW_EVERY_NS = NS_PER_S // 4
 SET_DOSE_S = 30.0  # from asking for a dose of a sweep until it is set
 BEGIN_UNDO_S = 60.0  # from the end of the hold to the first rollback: Chaos Toolkit looks at its hypothesis again
-STOP_NOW_S = 0.6  # the same, of a run that is stopped: then it is interrupted, and after a second the watchdog undoes
+STOP_NOW_S = 0.4  # the same, of a run that is stopped: then it is interrupted, and soon after the watchdog undoes
 
 type Observe = Callable[[Progress], None]
 
@@ -68,18 +68,19 @@ def run(
         plan = plan.model_copy(
             update={"profile": plan.profile.model_copy(update={"id_prefix": f"wp-{path.name.lower()}"})}
         )
+        undoing = Undoing(plan, target, addresses, path, name, owner, clock, parts)
         try:
             info = make_info(plan, target, addresses, name, command, clock=clock, approver=approver)
             write_json(path / "run.json", info)
             write_json(path / "plan.json", plan)
             point_latest(runs, path)
             announce(info)
-            undoing = Undoing(plan, target, addresses, path, name, owner, clock, parts)
             _Run(plan, target, path, clock, observe, operator, parts, undoing).go()
             seal_run(path)
         except OSError as error:
+            broken = "may still be there, see wellproven recover" if undoing.is_open else "is undone"
             raise NotAvailableError(
-                f"{path}: the record cannot be written ({error.strerror}); what was broken is undone, "
+                f"{path}: the record cannot be written ({error.strerror}); what was broken {broken}, "
                 "what was recorded is kept"
             ) from error
         return path

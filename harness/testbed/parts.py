@@ -225,6 +225,7 @@ class Parts:
             "LC_ALL": "C",
             "PYTHONPATH": str(SERVICES),
             "PGPASSWORD": self._password,
+            "CACHE_PASSWORD": self._password,
             MARK: str(self.place.root),
         }
 

@@ -1,9 +1,11 @@
 """Whoever changes something of a bed names its key: over the wires' API, Envoy's admin interface, the control plane."""
 
+import contextlib
 import io
 import json
 import os
 import signal
+import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -197,6 +199,24 @@ def test_envoy_changes_for_nobody_without_the_key(bed: Bed, key: dict[str, str])
         assert client.post("/runtime_modify?fault.http.delay.fixed_duration_ms=", headers=key).status_code == 200
         assert client.head("/server_info").status_code == 200
         assert key["Authorization"].split()[1] not in client.get("/config_dump").text
+
+
+@pytest.mark.bed
+@pytest.mark.parametrize("before", [[], ["AUTH", "bed-another"], ["HELLO", "3"], ["AUTH", "default", ""]])
+def test_the_cache_answers_nobody_without_its_password(bed: Bed, before: list[str]) -> None:
+    """Whatever a stranger says first; over the wire, too."""
+    wire = httpx.get(f"{bed.status().endpoints['toxiproxy']}/proxies", trust_env=False).json()["cache"]
+    for address in (wire["listen"], wire["upstream"]):
+        host, _, port = address.rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=5) as stranger:
+            said = [one for one in (before, ["FLUSHALL"]) if one]
+            parts = ["".join([f"*{len(words)}\r\n", *(f"${len(one)}\r\n{one}\r\n" for one in words)]) for words in said]
+            stranger.sendall("".join(parts).encode())
+            answer = b""
+            with contextlib.suppress(ConnectionResetError):  # it hangs up on what came after, unread
+                while part := stranger.recv(99):
+                    answer += part
+            assert answer in (b"", b"-NOAUTH Authentication required.\r\n")
 
 
 @pytest.mark.bed

@@ -10,7 +10,9 @@ from .service import build
 
 
 def _main() -> None:
-    parser = argparse.ArgumentParser(description="The shop of one zone. The database password is read from PGPASSWORD.")
+    parser = argparse.ArgumentParser(
+        description="The shop of one zone. The passwords are read from PGPASSWORD and CACHE_PASSWORD."
+    )
     parser.add_argument("--zone", required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--database", required=True, help="libpq connection string naming all nodes")

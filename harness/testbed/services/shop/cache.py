@@ -1,6 +1,7 @@
 """What all zones share without asking the database: a Redis that may be away."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -22,11 +23,14 @@ class Cache:
     """Keys and values, each for a while."""
 
     def __init__(self, url: str, metrics: Metrics) -> None:
+        """Reach it at redis://HOST:PORT; its password is read from CACHE_PASSWORD."""
         address = urlsplit(url)
         self._metrics = metrics
         self._client = Redis(
             host=address.hostname or "127.0.0.1",
             port=address.port or 6379,
+            password=os.environ.get("CACHE_PASSWORD"),
+            protocol=2,
             socket_timeout=TIMEOUT_S,
             socket_connect_timeout=TIMEOUT_S,
             retry=Retry(NoBackoff(), 0),
