@@ -80,7 +80,7 @@ class Scope:
 
     load: Fraction = Fraction(1)  # share of production traffic
     slos: tuple[str, ...] = ()  # that a drill must have judged; none named: those of its experiment
-    zones: tuple[str, ...] = ()  # each of which drills must have taken away; none named: any one
+    zones: tuple[str, ...] = ()  # each of which drills must have taken away; none named: each that runs saw
 
 
 class Effect(StrEnum):

@@ -1,6 +1,7 @@
 """Conditions of risk rules: choice ids with `&&`, `||`, `!` and parentheses, or the word `default`."""
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -33,6 +34,17 @@ class Condition:
             return all(part.holds(selected) for part in self.parts)
         return self.sign == DEFAULT or any(part.holds(selected) for part in self.parts)
 
+    def without(self, apart: AbstractSet[str]) -> "Condition | None":
+        """The condition with no word of these choices, neither for nor against; None where nothing is left of it."""
+        if self.sign == "id":
+            return None if self.name in apart else self
+        if self.sign == DEFAULT:
+            return self
+        parts = tuple(part for part in (one.without(apart) for one in self.parts) if part is not None)
+        if not parts:
+            return None
+        return parts[0] if len(parts) == 1 and self.sign != "!" else Condition(self.sign, parts)
+
     def names(self) -> frozenset[str]:
         """The choices it speaks of."""
         return frozenset({self.name} if self.sign == "id" else set()).union(*(part.names() for part in self.parts))
@@ -42,7 +54,7 @@ def parse_condition(text: str) -> Condition:
     """A condition from its text; `&&` binds tighter than `||`, as in AWS's lenses. Raises ConditionError."""
     if text.strip() == DEFAULT:
         return Condition(DEFAULT)
-    parser = _Parser(list(_tokens(text)))
+    parser = _Parser(deque(_tokens(text.rstrip())))
     found = parser.any_of(0)
     if parser.rest:
         raise ConditionError(f"{parser.rest[0]!r} where `&&`, `||` or the end was expected")
@@ -51,7 +63,7 @@ def parse_condition(text: str) -> Condition:
 
 def _tokens(text: str) -> Iterator[str]:
     at = 0
-    while at < len(text.rstrip()):
+    while at < len(text):
         token = _TOKEN.match(text, at)
         if token is None:
             raise ConditionError(
@@ -62,7 +74,7 @@ def _tokens(text: str) -> Iterator[str]:
 
 
 class _Parser:
-    def __init__(self, rest: list[str]) -> None:
+    def __init__(self, rest: deque[str]) -> None:
         self.rest = rest
 
     def any_of(self, depth: int) -> Condition:
@@ -71,7 +83,7 @@ class _Parser:
     def _joined(self, sign: str, depth: int) -> Condition:
         parts = [self._part(sign, depth)]
         while self.rest and self.rest[0] == sign:
-            self.rest.pop(0)
+            self.rest.popleft()
             parts.append(self._part(sign, depth))
         return parts[0] if len(parts) == 1 else Condition(sign, tuple(parts))
 
@@ -81,12 +93,12 @@ class _Parser:
     def _single(self, depth: int) -> Condition:
         if depth > DEPTH_MAX:
             raise ConditionError(f"more than {DEPTH_MAX} levels of parentheses and `!`")
-        word = self.rest.pop(0) if self.rest else ""
+        word = self.rest.popleft() if self.rest else ""
         if word == "!":
             return Condition("!", (self._single(depth + 1),))
         if word == "(":
             inner = self.any_of(depth + 1)
-            if not self.rest or self.rest.pop(0) != ")":
+            if not self.rest or self.rest.popleft() != ")":
                 raise ConditionError("a parenthesis that is never closed")
             return inner
         if not word or word in {")", "&&", "||"}:

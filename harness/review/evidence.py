@@ -120,6 +120,7 @@ _KEPT = {True: "kept", False: "not kept", None: "not known"}
 # What a figure cannot say of its practice, come what may.
 _ONE_LOSS = "measured for one kind of loss; that each kind has objectives, and who agreed to them, no figure shows"
 _ONLY_PART = {
+    "load": "kept at production's rate, and not seen above it",
     "error-budget-alerts": "alerts were rehearsed on the drill's own figures, and not seen to ring",
     "rta": _ONE_LOSS,
     "rpa": _ONE_LOSS,

@@ -5,6 +5,9 @@ from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from fractions import Fraction
 from types import MappingProxyType
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
 
 from harness.judge import Judgement, Kind, Outcome, answers_of, phase_of
 from harness.model import Model
@@ -14,6 +17,7 @@ from harness.review.answers import Measure
 from harness.slo import LoadIndicator, Slo
 from harness.units import NS_PER_S
 
+Figure = Annotated[float, Field(ge=0)]
 UTC_FORMAT = "%Y-%m-%dT%H-%M-%SZ"  # how a run's folder is called
 
 
@@ -22,19 +26,19 @@ class Measured(Model):
 
     experiment: str
     run: str
-    at: datetime  # UTC
+    at: AwareDatetime  # UTC
     outcome: Outcome
-    rta_s: float | None  # upper bound, the slowest critical SLO, from inject
+    rta_s: Figure | None  # upper bound, the slowest critical SLO, from inject
     recovered: bool | None = None  # whether every critical SLO came back by itself; None: not known
-    rto_s: float | None  # the tightest claim
-    rpa_s: float | None  # upper bound
-    rpo_s: float | None
-    lost: int | None  # acknowledged writes
-    budget_ratio: float | None  # of a window's budget, at production traffic, the worst SLO
-    budget_allowed_ratio: float | None
-    burn: float | None  # of what was seen, the worst SLO
+    rto_s: Figure | None  # the tightest claim
+    rpa_s: Figure | None  # upper bound
+    rpo_s: Figure | None
+    lost: Annotated[int, Field(ge=0)] | None  # acknowledged writes
+    budget_ratio: Figure | None  # of a window's budget, at production traffic, the worst SLO
+    budget_allowed_ratio: Figure | None
+    burn: Figure | None  # of what was seen, the worst SLO
     less: tuple[str, ...] = ()  # in what it was an easier trial than is claimed, or of a target that is another now
-    latency_s: float | None = None  # p99 of the slowest route that an SLO is of, from the planned send, in the baseline
+    latency_s: Figure | None = None  # p99 of the slowest route an SLO is of, from the planned send, in the baseline
 
     @property
     def counts(self) -> bool:

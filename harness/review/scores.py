@@ -15,7 +15,8 @@ nobody claims.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from harness.review.answers import STALE_AFTER, Answer
@@ -127,7 +128,7 @@ def _risk(
 ) -> Risk:
     """The question's risk by those of its claims that count: the worst that the others may come to, true or not.
 
-    What does not apply counts as done: nothing is left undone there.
+    The rules are read without what does not apply: taken for done it would make `c1 || c2` hold with nothing done.
     """
     if answer is None:
         return Risk.UNANSWERED
@@ -135,12 +136,20 @@ def _risk(
         return Risk.NOT_APPLICABLE
     claimed = {one.choice.id for one in practices if one.state in CLAIMED}
     apart = {one.choice.id for one in practices if one.state is State.NOT_APPLICABLE}
-    done = apart | {one.choice.id for one in practices if counts(one)}
+    done = {one.choice.id for one in practices if counts(one)}
     if not question.rules:  # AWS's own lenses: it says what its rules came to, and never the rules
         if question.reported is Risk.HIGH or claimed <= done:
             return question.reported or Risk.UNKNOWN  # what was high is no lower for a practice less
         return Risk.UNKNOWN
-    return worst_risk(question, done, claimed | apart)
+    return worst_risk(_without(question, apart), done, claimed)
+
+
+def _without(question: Question, apart: AbstractSet[str]) -> Question:
+    """A question whose rules say nothing of some of its choices."""
+    if not apart:
+        return question
+    read = [(rule, rule.condition.without(apart)) for rule in question.rules]
+    return replace(question, rules=tuple(replace(rule, condition=left) for rule, left in read if left is not None))
 
 
 def _share(practices: Iterable[Practice], counts: Callable[[Practice], bool]) -> float | None:

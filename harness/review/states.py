@@ -123,8 +123,11 @@ def practices_of(
     stale_after: timedelta,
     zones: Sequence[str] = (),
 ) -> tuple[Practice, ...]:
-    """Every practice of a question; `shown` is all evidence there is, of other questions too."""
-    mine = [one for one in shown if one.question == question.id and one.at <= now]
+    """Every practice of a question; `shown` is all evidence there is, of other questions too.
+
+    What is dated ahead of now proves nothing yet; but what it refutes was seen all the same, by a clock that is wrong.
+    """
+    mine = [one for one in shown if one.question == question.id and (one.at <= now or not one.holds)]
     none = no_practices(question)
     return tuple(
         _practice(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from harness.judge import Outcome
 from harness.review.answers import Answers, Measure
 from harness.review.decisions import TradeOff, trade_offs
 from harness.review.improvements import Improved, improved
@@ -67,7 +68,7 @@ def review(
 
     `experiments`: names of those that are there to be drilled; None where that is not known.
     """
-    figures = [one for one in measured if one.at <= now]
+    figures = [one for one in measured if one.at <= now or one.outcome is Outcome.MISSED]  # as states.py has it
     latest = newest(figures)
     pillars = score(answers.lens, answers.questions, shown, now, answers.stale_after, answers.scope.zones)
     past = [one for one in milestones if one.at <= now]

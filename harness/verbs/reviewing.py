@@ -72,7 +72,9 @@ def reviewed(sources: Sources, say: Say) -> Reviewed:
     slos = None if now.promises is None else [one.name for one in now.promises.slos]
     check_scope(answers, slos=slos, zones=known_zones(_other_targets(sources)))
     runs = list(_judged(sources, say))
-    _say_zones(answers, sources.target, [record for record, _ in runs], say)
+    records = [record for record, _ in runs]
+    _say_zones(answers, sources.target, records, say)
+    answers = _of_all_zones(answers, records)
     experiments = list(_experiments(sources.experiments))
     lens = with_findings(_with_drills(answers, experiments, runs), answers.evidence)
     answers = replace(answers, lens=lens)
@@ -84,6 +86,8 @@ def reviewed(sources: Sources, say: Say) -> Reviewed:
     milestones = read_milestones(sources.answers, answers.lens_name, sources.target)
     there = {one.name for one in experiments if one.drill.proves}
     at = datetime.now(UTC)
+    for run in dict.fromkeys(one.run for one in measured if one.at > at):
+        say(f"run {run}: dated ahead of now: what it shows is left out until then, what it refutes is not")
     for one in milestones:
         if one.at > at:
             say(f"milestone {one.name}: left out: it is of {one.at:%Y-%m-%d}, which is to come")
@@ -98,6 +102,7 @@ def shown_elsewhere(sources: Sources, lens: Lens, lens_name: str, say: Say) -> l
         answers = replace(found, lens=lens)
     now = _now(sources, answers, say)
     runs = list(_judged(sources, say))
+    answers = _of_all_zones(answers, [record for record, _ in runs])
     shown = [one for record, judgement in runs for one in shown_by(record, judgement, lens, lens_name, now)]
     shown += _found(answers, say) if answers.evidence else []
     known = _with_drills(answers, list(_experiments(sources.experiments)), runs)
@@ -171,6 +176,12 @@ def _say_zones(answers: Answers, target: str, records: Sequence[Record], say: Sa
     if seen and missing:
         known = ", ".join(sorted(seen))
         say(f"scope.zones: {', '.join(missing)}: no zone that target {target} was seen to have ({known})")
+
+
+def _of_all_zones(answers: Answers, records: Sequence[Record]) -> Answers:
+    """Where nobody says which zones may be lost, it is each that the target was seen to have."""
+    seen = tuple(sorted({zone for record in records for zone in record.zones if zone}))
+    return answers if answers.scope.zones else replace(answers, scope=replace(answers.scope, zones=seen))
 
 
 def _with_drills(answers: Answers, experiments: Sequence[Experiment], runs: Sequence[tuple[Record, Judgement]]) -> Lens:

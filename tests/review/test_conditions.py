@@ -61,3 +61,34 @@ def test_any_text_is_a_condition_or_said_to_be_none(text: str) -> None:
     """Nothing else can come of it."""
     with contextlib.suppress(ConditionError):
         assert parse_condition(text).holds({"a"}) in {True, False}
+
+
+WITHOUT = {
+    "c1 || c2": "c1",
+    "c1 && c2": "c1",
+    "!c2 && c1": "c1",
+    "!(c2 || c1)": "!c1",
+    "(c1 && c2) || (c2 && !c2)": "c1",
+    "default": "default",
+}
+
+
+@pytest.mark.parametrize("text", WITHOUT)
+def test_a_choice_that_does_not_apply_is_read_out_of_a_condition(text: str) -> None:
+    """It is neither done nor left undone: nothing is said of it."""
+    left = parse_condition(text).without({"c2"})
+    assert left is not None
+    for selected in ((), ("c1",), ("c2",), ("c1", "c2")):
+        assert left.holds(set(selected)) == parse_condition(WITHOUT[text]).holds(set(selected))
+
+
+@pytest.mark.parametrize("text", ["c2", "!c2", "c2 && !c2"])
+def test_of_a_condition_on_what_does_not_apply_nothing_is_left(text: str) -> None:
+    """A rule that asks for nothing else says nothing."""
+    assert parse_condition(text).without({"c2"}) is None
+
+
+def test_a_long_condition_is_read_in_a_time_that_grows_with_it() -> None:
+    """A megabyte of it, blanks at its end: as many steps as words, not words times length."""
+    text = "c1 && " * 60_000 + "c2" + " " * 400_000
+    assert len(parse_condition(text).parts) == 60_001

@@ -56,6 +56,8 @@ CLAIMED = {QUESTION: Answer(QUESTION, frozenset({CHOICE, "rel_multi_region"}))}
         ([shown(1, holds=False), shown(5)], State.REFUTED),
         ([shown(1, holds=False), shown(1)], State.REFUTED),
         ([shown(-1)], State.UNPROVEN),  # from the future: a wrong clock proves nothing
+        ([shown(-1, holds=False), shown(1)], State.REFUTED),  # and hides nothing
+        ([shown(-1, holds=False), shown(-2)], State.REFUTED),
         ([shown(1, choice="rel_load_distribution")], State.UNPROVEN),
     ],
 )
@@ -277,6 +279,23 @@ def test_a_practice_weighs_what_its_own_absence_comes_to(asked: str, tmp_path: P
     choices, rules, _ = ASKED[asked]
     [pillar] = score(lens(tmp_path, question(choices, *rules)), {}, [], NOW)
     assert {one.choice.id: one.weight for one in pillar.practices} == {"a": 3, "b": 1, "none": 0}
+
+
+APART = {
+    "one of two would do, and the other does not apply": ([("c1 || c2", "NO_RISK")], {}, "c2", (1, 1)),
+    "both are needed, and one does not apply": ([("c1 && c2", "NO_RISK")], {"c1"}, "c2", (0, 1)),
+    "no does not apply": ([("c2", "HIGH_RISK"), ("c1", "NO_RISK")], {"c1"}, "c2", (0, 1)),
+    "nothing but what does not apply would do": ([("c2", "NO_RISK")], {"c1"}, "c2", (1, 1)),
+}
+
+
+@pytest.mark.parametrize("case", APART)
+def test_risk_rules_are_read_without_what_does_not_apply(case: str, tmp_path: Path) -> None:
+    """It is neither done nor left undone: nobody is at less risk for it, nor at more."""
+    rules, claimed, apart, (high_claimed, high_proven) = APART[case]
+    ours = lens(tmp_path, question(["c1", "c2"], *rules, ("default", "HIGH_RISK")))
+    [pillar] = score(ours, {"q1": Answer("q1", frozenset(claimed), {apart: "it is not ours"})}, [], NOW)
+    assert (pillar.risks_claimed.high, pillar.risks_proven.high) == (high_claimed, high_proven)
 
 
 def test_risks_are_counted_by_claims_and_by_what_is_proven_of_them() -> None:

@@ -1,5 +1,6 @@
 """Decisions against measurements, claims of improvement against baselines, milestones against today."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
@@ -283,6 +284,19 @@ def test_a_milestone_keeps_baselines_whose_runs_are_gone(tmp_path: Path) -> None
     assert read_milestones(answers, BUILT_IN, "staging") == ()
     [one] = reviewed(measured(rta_s=3.0), improvements=(FASTER,), milestones=(read,)).improved
     assert one.outcome is Outcome.MET
+
+
+@pytest.mark.parametrize(("field", "value"), [("rta_s", -1.0), ("lost", -1), ("at", "2026-02-01T00:00:00")])
+def test_a_milestone_with_an_impossible_figure_is_a_mistake(tmp_path: Path, field: str, value: object) -> None:
+    """A time below none, or one of no zone, would be compared with those of today."""
+    then = reviewed(measured("2026-03-01", rta_s=8.0))
+    kept = make_milestone("spring", NOW, BUILT_IN, "testbed", then.pillars, then.measured)
+    path = write_milestone(tmp_path / "review.yaml", kept)
+    document = json.loads(path.read_text())
+    document["measured"][0][field] = value
+    path.write_text(json.dumps(document))
+    with pytest.raises(FileError, match="expected a milestone"):
+        read_milestones(tmp_path / "review.yaml", BUILT_IN, "testbed")
 
 
 def test_a_milestone_is_never_overwritten(tmp_path: Path) -> None:

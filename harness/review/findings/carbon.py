@@ -4,10 +4,15 @@
 
 where the baseline is the mean of the first months from the goal's baseline month on, and is held against the mean of
 the last ones. Location-based figures come before market-based ones, which certificates make zero.
+
+A month is measured for each service where no amount in it is of no service, and each service that has a figure before
+and after it has one in it, too: what begins or ends in between cannot be told from what is missing, and is named.
 """
 
+import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -44,11 +49,22 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 _AMOUNTS = {"kg_co2e_location": 1, "t_co2e_location": 1000, "kg_co2e": 1, "kg_co2e_market": 1, "t_co2e_market": 1000}
 
 
+_MONTH = re.compile(r"(\d{4})-(\d{2})", re.ASCII)  # strptime would take 2026-4, too
+
+
 def _month(value: Any) -> date:
+    found = _read_month(value)
+    if found is None:
+        raise problem("a month such as 2027-03")
+    return found
+
+
+def _read_month(value: Any) -> date | None:
+    found = _MONTH.fullmatch(value) if isinstance(value, str) else None
     try:
-        return datetime.strptime(value, "%Y-%m").replace(tzinfo=UTC).date()
-    except (TypeError, ValueError):
-        raise problem("a month such as 2027-03") from None
+        return date(int(found[1]), int(found[2]), 1) if found else None
+    except ValueError:  # the month 13, the year 0
+        return None
 
 
 Month = Annotated[date, BeforeValidator(_month)]
@@ -65,9 +81,9 @@ class Goal(FileModel):
     @classmethod
     def rules(cls, raw: dict[str, Any]) -> Iterator[PydanticCustomError]:
         """A goal lies ahead of its baseline."""
-        first, due = raw.get("baseline"), raw.get("due")
-        if isinstance(first, str) and isinstance(due, str) and due <= first:
-            yield problem("a month after the baseline", at=("due",))
+        first, due = _read_month(raw.get("baseline")), _read_month(raw.get("due"))
+        if first is not None and due is not None and due <= first:
+            yield problem("a month after the baseline", "say by when it is to be reached", at=("due",))
 
 
 class CarbonEvidence(Written):
@@ -96,17 +112,19 @@ class CarbonEvidence(Written):
             source.note("no month in it: it shows nothing")
             return
         for criterion, place in placed(PRACTICES, self.proves, lens):
-            found = {"measurement": emissions.measured, "goals": emissions.goal, "utilisation": emissions.used}[
-                criterion
-            ]
-            holds, because, short_of = found(place.choice)
-            if holds is not None:
-                at = emissions.at
-                yield Shown(place.question, place.choice, holds, at, source.name, because, short_of)
+            judge = {"measurement": emissions.measured, "goals": emissions.goal, "utilisation": emissions.used}
+            found = judge[criterion](place.choice)
+            if found is not None:
+                at = emissions.end_of(found.newest)
+                yield Shown(place.question, place.choice, found.holds, at, source.name, found.because, found.short_of)
 
 
-type _Found = tuple[bool | None, str, tuple[str, ...]]
-_NOTHING: _Found = (None, "", ())
+@dataclass(frozen=True, slots=True)
+class _Found:
+    holds: bool
+    because: str
+    newest: date  # the last month that has a figure of it
+    short_of: tuple[str, ...] = ()
 
 
 class _Emissions:
@@ -116,6 +134,7 @@ class _Emissions:
         self.source, self.entry = source, entry
         self.by_month: dict[date, Decimal] = defaultdict(Decimal)
         self.services: dict[date, set[str]] = defaultdict(set)
+        self.unnamed: set[date] = set()  # months in which something is of no service
         self.utilisation: dict[date, list[Fraction]] = defaultdict(list)
         table = read_table(source, COLUMNS, entry.columns)
         self.column = next((name for name in _AMOUNTS if table.has(name)), "kg_co2e")
@@ -139,6 +158,8 @@ class _Emissions:
         self.by_month[month] += amount * _AMOUNTS[self.column]
         if service := clean(row.get("service")):
             self.services[month].add(service)
+        elif amount:
+            self.unnamed.add(month)
         self._add_utilisation(row, month)
 
     def _add_utilisation(self, row: Row, month: date) -> None:
@@ -156,81 +177,113 @@ class _Emissions:
     def months(self) -> list[date]:
         return sorted(self.by_month)
 
-    @property
-    def at(self) -> datetime:
-        """The end of the last month, or its beginning while it lasts."""
-        last = self.months[-1]
-        end = datetime.combine(_later(last, 1), datetime.min.time(), UTC)
-        return end if end <= self.source.now else datetime.combine(last, datetime.min.time(), UTC)
+    def end_of(self, month: date) -> datetime:
+        """The end of a month, or its beginning while it lasts."""
+        end = datetime.combine(_later(month, 1), datetime.min.time(), UTC)
+        return end if end <= self.source.now else datetime.combine(month, datetime.min.time(), UTC)
 
-    def _gaps(self, months: Sequence[date]) -> list[str]:
-        every = (_later(months[0], index) for index in range(_apart(months[0], months[-1]) + 1))
-        return [f"{one:%Y-%m}" for one in every if one not in self.by_month]
-
-    def measured(self, choice: str) -> _Found:
+    def measured(self, choice: str) -> _Found | None:
         months = self.months
-        gaps = self._gaps(months)
+        gaps = _gaps(months, self.by_month)
         if gaps:
-            return False, f"no emissions for {counted(len(gaps), 'month')}: {few(gaps)}", ()
+            return _Found(
+                holds=False, because=f"no emissions for {counted(len(gaps), 'month')}: {few(gaps)}", newest=months[-1]
+            )
         if len(months) < self.entry.months:
             self._say(choice, f"{counted(len(months), 'month')} measured, {self.entry.months} asked")
-            return _NOTHING
-        services = sorted({one for found in self.services.values() for one in found})
+            return None
+        named = [one for one in months if self.services[one]]
+        services = sorted({service for one in named for service in self.services[one]})
         because = (
             f"{counted(len(months), 'month')} from {months[0]:%Y-%m} to {months[-1]:%Y-%m} measured without a gap, "
             f"for {counted(len(services), 'service')} {few(services)}".rstrip()
         )
-        short_of = [] if services else ["not measured for each service"]
+        ended = [one for one in services if one not in self.services[months[-1]]]
+        # Where the last month names none at all, it is not known which have ended.
+        if ended and self.services[months[-1]]:
+            because += f", no more for {few(ended)} in {months[-1]:%Y-%m}"
+        short_of = [*self._not_each_service(named)]
         if self.column == "kg_co2e":
             short_of.append("whether figures are location-based is not said")
         if self.column.endswith("_market"):
             short_of.append("market-based figures alone")
-        return True, because, tuple(short_of)
+        return _Found(holds=True, because=because, newest=months[-1], short_of=tuple(short_of))
 
-    def goal(self, choice: str) -> _Found:
+    def _not_each_service(self, named: Sequence[date]) -> Iterator[str]:
+        """What figures of services are missing, in one sentence at most; `named` are the months that have some."""
+        if not named:
+            yield "not measured for each service"
+            return
+        unnamed = [f"{one:%Y-%m}" for one in self.months if one in self.unnamed or not self.services[one]]
+        gaps = []
+        last_of: dict[str, int] = {}
+        for index, month in enumerate(named):  # the others are among `unnamed`, and are not said twice
+            for service in sorted(self.services[month]):
+                missing = named[last_of.get(service, index) + 1 : index]
+                if missing:
+                    until = f" to {missing[-1]:%Y-%m}" if len(missing) > 1 else ""
+                    gaps.append(f"{service} in {missing[0]:%Y-%m}{until}")
+                last_of[service] = index
+        said = [f"figures of no service in {few(unnamed)}"] if unnamed else []
+        said += [f"no figure of {few(gaps)}"] if gaps else []
+        if said:
+            yield f"not measured for each service: {'; '.join(said)}"
+
+    def goal(self, choice: str) -> _Found | None:
         goal, width = self.entry.goal, self.entry.months
         if goal is None:
-            return _NOTHING
+            return None
         months = self.months
-        first, last = [_later(goal.baseline, index) for index in range(width)], months[-width:]
-        if any(one not in self.by_month for one in first) or self._gaps(months) or last[0] < first[-1]:
-            self._say(
-                choice, f"not {width} months from {goal.baseline:%Y-%m} on, and as many after them, without a gap"
-            )
-            return _NOTHING
+        # Those that are there, not those that would have to be: these could lie beyond the last year there is.
+        first = [one for one in months if 0 <= _apart(goal.baseline, one) < width]
+        last = months[-width:]
+        if len(first) < width or _gaps(months, self.by_month) or last[0] <= first[-1]:
+            baseline_month = goal.baseline.isoformat()[:7]  # %Y writes the year 1 as 1
+            self._say(choice, f"not {width} months from {baseline_month} on, and as many after them, without a gap")
+            return None
         baseline, now = self._mean(first), self._mean(last)
         if baseline <= 0:
             self._say(choice, "nothing emitted in the baseline")
-            return _NOTHING
+            return None
         passed = min(Fraction(1), Fraction(_apart(goal.baseline, months[-1]), _apart(goal.baseline, goal.due)))
         allowed = baseline * (1 - goal.less_by * passed)
         because = (
             f"{_kg(now)} a month up to {months[-1]:%Y-%m}, {_kg(allowed)} allowed on the way from {_kg(baseline)} to "
             f"{format_percent(goal.less_by)} less by {goal.due:%Y-%m}; owner: {clean(goal.owner)}"
         )
-        return now <= allowed, because, ()
+        return _Found(now <= allowed, because, months[-1])
 
-    def used(self, choice: str) -> _Found:
+    def used(self, choice: str) -> _Found | None:
         target, width = self.entry.utilisation, self.entry.months
         if target is None or not self.utilisation:
-            return _NOTHING
+            return None
         months = sorted(self.utilisation)
+        gaps = _gaps(months, self.utilisation)
+        if gaps:
+            return _Found(
+                holds=False, because=f"no utilisation for {counted(len(gaps), 'month')}: {few(gaps)}", newest=months[-1]
+            )
         if len(months) < 2 * width:
             self._say(choice, f"utilisation of {counted(len(months), 'month')}, {2 * width} asked")
-            return _NOTHING
+            return None
         means = [sum(self.utilisation[one], Fraction()) / len(self.utilisation[one]) for one in months]
         before, now = sum(means[:width], Fraction()) / width, sum(means[-width:], Fraction()) / width
         because = (
             f"utilisation {format_percent(now)} in the last {counted(width, 'month')}, {format_percent(before)} in the "
             f"first; target {format_percent(target)}"
         )
-        return now >= target and now >= before, because, ()
+        return _Found(now >= target and now >= before, because, months[-1])
 
     def _mean(self, months: Sequence[date]) -> Fraction:
         return sum((Fraction(self.by_month[one]) for one in months), Fraction()) / len(months)
 
     def _say(self, choice: str, text: str) -> None:
         self.source.note(f"{choice}: {text}: nothing is shown")
+
+
+def _gaps(months: Sequence[date], there: Container[date]) -> list[str]:
+    every = (_later(months[0], index) for index in range(_apart(months[0], months[-1]) + 1))
+    return [f"{one:%Y-%m}" for one in every if one not in there]
 
 
 def _later(month: date, months: int) -> date:

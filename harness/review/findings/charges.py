@@ -99,11 +99,6 @@ class Bill:
     accounts: tuple[str, ...]
 
     @property
-    def at(self) -> datetime:
-        """When the last charge began."""
-        return max(one.start for one in self.charges)
-
-    @property
     def usage(self) -> list[Charge]:
         """Charges for what was used."""
         return [one for one in self.charges if one.is_usage]
@@ -217,6 +212,10 @@ class _Reader:
             if row.get("ChargePeriodEnd").strip():
                 got = shown(clean(row.get("ChargePeriodEnd")))
                 self.source.mistake(row.line, "ChargePeriodEnd", got, "a time written as ChargePeriodStart is")
+            return None
+        if length < timedelta(0):  # such as 0001-01-01, what Go prints for no time at all
+            got, expected = shown(clean(row.get("ChargePeriodEnd"))), "a time no earlier than ChargePeriodStart"
+            self.source.mistake(row.line, "ChargePeriodEnd", got, expected, "say under columns which is which")
             return None
         begin = self.source.instant(row.get("ChargePeriodStart").strip(), row.line, "ChargePeriodStart")
         try:

@@ -8,12 +8,15 @@ Shares are of cost, with c the cost of a row in the bill's currency:
     used       = sum of c over commitments that were used / sum over all commitments
     error      = mean over complete months of |forecast - cost| / cost
     cooler     = sum of quantity in other storage classes than the usual ones / sum over all
+
+Each is as old as the newest charge that shows it, not as the bill: a share that is reached as the newest of the part,
+one that is not as the newest of the whole. What takes several checks is as old as the oldest of them.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal
@@ -40,7 +43,10 @@ PRACTICES: dict[Criterion, tuple[str, str]] = {
     "storage": ("cost_waste", "cost_storage_tiers"),
 }
 # What a bill cannot say of a criterion's practice, come what may.
-_PARTLY: dict[Criterion, str] = {"budgets": "whether an alert comes before a budget is spent is not in a bill"}
+_PARTLY: dict[Criterion, str] = {
+    "budgets": "whether an alert comes before a budget is spent is not in a bill",
+    "daily": "whether those who cause the costs look at them is not in a bill",
+}
 ALL = "all"  # the budget of everything together
 _COMMITTABLE = {"Compute", "Databases"}  # service categories of FOCUS; all, where the file names none
 
@@ -49,6 +55,7 @@ _COMMITTABLE = {"Compute", "Databases"}  # service categories of FOCUS; all, whe
 class _Verdict:
     holds: bool
     because: str
+    at: datetime  # when the newest charge that shows it began
     short_of: tuple[str, ...] = ()
 
 
@@ -107,24 +114,27 @@ class CostEvidence(Written):
             found = judge[criterion](bill, say)
             if found is not None:
                 because = f"{found.because}; looked at {scope}"
-                yield Shown(place.question, place.choice, found.holds, bill.at, source.name, because, found.short_of)
+                unseen = (_PARTLY[criterion],) if found.holds and criterion in _PARTLY else ()
+                short_of = (*found.short_of, *unseen)
+                yield Shown(place.question, place.choice, found.holds, found.at, source.name, because, short_of)
 
     def _daily(self, bill: Bill, say: Callable[[str], None]) -> _Verdict | None:
-        days = {one.day for one in bill.usage if one.is_daily}
-        if not days:
+        daily = [one for one in bill.usage if one.is_daily]
+        if not daily:
             say("no charge that says it covers a day at most")
             return None
+        days, at = {one.day for one in daily}, _newest(daily)
         first, last = min(days), max(days)
         length = (last - first).days + 1
         gaps = [day for day in (first + index * DAY for index in range(length)) if day not in days]
         if gaps:
-            return _Verdict(
-                holds=False, because=f"no figures for {counted(len(gaps), 'day')}: {few([str(one) for one in gaps])}"
-            )
+            because = f"no figures for {counted(len(gaps), 'day')}: {few([str(one) for one in gaps])}"
+            return _Verdict(holds=False, because=because, at=at)
         if length < self.days:
             say(f"daily figures for {counted(length, 'day')}, {self.days} asked")
             return None
-        return _Verdict(holds=True, because=f"daily figures for {counted(length, 'day')} to {last} without a gap")
+        because = f"daily figures for {counted(length, 'day')} to {last} without a gap"
+        return _Verdict(holds=True, because=because, at=at)
 
     def _tagging(self, bill: Bill, say: Callable[[str], None]) -> _Verdict | None:
         if not self.tags:
@@ -149,25 +159,35 @@ class CostEvidence(Written):
             return None
         key = bill.key(self.team)
         spent: dict[tuple[str, date], Decimal] = defaultdict(Decimal)
+        newest: dict[tuple[str, date], datetime] = {}
         for one in bill.charges:
-            spent[ALL, one.month] += one.cost
-            if self.team:
-                spent[key(one), one.month] += one.cost
+            for team in (ALL, key(one)) if self.team else (ALL,):
+                spent[team, one.month] += one.cost
+                newest[team, one.month] = max(one.start, newest.get((team, one.month), one.start))
         over = [
-            f"{clean(team)} {month:%Y-%m} {_money(amount, bill)} of {_money(self.budgets[team], bill)}"
+            (team, month)
             for (team, month), amount in sorted(spent.items())
             if team in self.budgets and Fraction(amount) > self.budgets[team]
         ]
         if over:
-            return _Verdict(holds=False, because=f"{counted(len(over), 'budget')} overspent: {few(over)}")
+            said = [
+                f"{clean(team)} {month:%Y-%m} {_money(spent[team, month], bill)} of {_money(self.budgets[team], bill)}"
+                for team, month in over
+            ]
+            because = f"{counted(len(over), 'budget')} overspent: {few(said)}"
+            return _Verdict(holds=False, because=because, at=max(newest[one] for one in over))
         complete = bill.complete_months()
         absent = sorted(set(self.budgets) - {team for team, _ in spent})
-        if absent or len(complete) < self.months:
-            months = f"{counted(len(complete), 'complete month')}, {self.months} asked"
-            say(f"no cost of {few(absent)}" if absent else months)
+        if not absent and len(complete) < self.months:
+            say(f"{counted(len(complete), 'complete month')}, {self.months} asked")
+            return None
+        kept = {team: [newest[team, month] for month in complete if (team, month) in newest] for team in self.budgets}
+        absent = absent or sorted(team for team, found in kept.items() if not found)
+        if absent:
+            say(f"no cost of {few(absent)}")
             return None
         because = f"{counted(len(self.budgets), 'budget')} kept over {counted(len(complete), 'complete month')}"
-        return _Verdict(holds=True, because=because, short_of=(_PARTLY["budgets"],))
+        return _Verdict(holds=True, because=because, at=min(max(found) for found in kept.values()))
 
     def _forecasts(self, bill: Bill, say: Callable[[str], None]) -> _Verdict | None:
         if not bill.has("ForecastCost"):
@@ -192,7 +212,9 @@ class CostEvidence(Written):
             f"forecasts were {format_percent(mean)} off over {counted(len(errors), 'month')}, "
             f"{format_percent(self.forecast_error)} allowed; {worst:%Y-%m} most, {format_percent(errors[worst])}"
         )
-        return _Verdict(mean <= self.forecast_error, because)
+        return _Verdict(
+            mean <= self.forecast_error, because, _newest(one for one in bill.charges if one.month in errors)
+        )
 
     def _commitments(self, bill: Bill, say: Callable[[str], None]) -> _Verdict | None:
         if not (bill.has("PricingCategory") or bill.has("LineItemType")):
@@ -204,16 +226,22 @@ class CostEvidence(Written):
         if total <= 0:
             say("no usage that could be committed")
             return None
-        covered = sum((_listed(one) for one in usage if one.pricing == "Committed"), Fraction()) / total
+        committed = [one for one in usage if one.pricing == "Committed"]
+        covered = sum((_listed(one) for one in committed), Fraction()) / total
+        is_covered = covered >= self.covered
+        at = _shown_at(is_covered, committed, usage, _listed)
         because = f"commitments cover {format_percent(covered)} of what could be, {format_percent(self.covered)} asked"
         status = {one.commitment for one in bill.charges if one.commitment}
-        held = sum((Fraction(one.cost) for one in bill.charges if one.commitment in ("Used", "Unused")), Fraction())
+        bought = [one for one in bill.charges if one.commitment in ("Used", "Unused")]
+        held = sum((Fraction(one.cost) for one in bought), Fraction())
         if not (bill.has("CommitmentDiscountStatus") and status and held > 0):
             unseen = ("how much of the commitments was used is not in the file",)
-            return _Verdict(covered >= self.covered, because, unseen)
-        used = sum((Fraction(one.cost) for one in bill.charges if one.commitment == "Used"), Fraction()) / held
+            return _Verdict(is_covered, because, at, unseen)
+        in_use = [one for one in bought if one.commitment == "Used"]
+        used = sum((Fraction(one.cost) for one in in_use), Fraction()) / held
         because += f"; {format_percent(used)} of them used, {format_percent(self.used)} asked"
-        return _Verdict(covered >= self.covered and used >= self.used, because)
+        at = min(at, _shown_at(used >= self.used, in_use, bought, _cost))
+        return _Verdict(is_covered and used >= self.used, because, at)
 
     def _storage(self, bill: Bill, say: Callable[[str], None]) -> _Verdict | None:
         if not bill.has("StorageClass"):
@@ -230,11 +258,11 @@ class CostEvidence(Written):
         because = (
             f"{format_percent(share)} of storage in cooler classes, {format_percent(self.cooler)} asked ({classes})"
         )
-        return _Verdict(share >= self.cooler, because)
+        return _Verdict(share >= self.cooler, because, _shown_at(share >= self.cooler, cooler, stored, _quantity))
 
 
 def _share(
-    what: str, part: Iterable[Charge], whole: Iterable[Charge], asked: Fraction, bill: Bill, say: Callable[[str], None]
+    what: str, part: Sequence[Charge], whole: Sequence[Charge], asked: Fraction, bill: Bill, say: Callable[[str], None]
 ) -> _Verdict | None:
     total = sum((Fraction(one.cost) for one in whole), Fraction())
     if total <= 0:
@@ -242,7 +270,26 @@ def _share(
         return None
     share = sum((Fraction(one.cost) for one in part), Fraction()) / total
     said = f"{format_percent(share)} of {_money(total, bill)} {what}, {format_percent(asked)} asked"
-    return _Verdict(share >= asked, said)
+    return _Verdict(share >= asked, said, _shown_at(share >= asked, part, whole, _cost))
+
+
+def _shown_at(
+    holds: bool,  # noqa: FBT001 (the first question there is)
+    part: Iterable[Charge],
+    whole: Iterable[Charge],
+    weight: Callable[[Charge], Fraction],
+) -> datetime:
+    """When a share of the whole was so: what weighs nothing shows nothing of it, and a share of 0 % has no part."""
+    weighty = [one for one in part if weight(one) > 0]
+    return _newest(weighty if holds and weighty else whole)
+
+
+def _newest(charges: Iterable[Charge]) -> datetime:
+    return max(one.start for one in charges)
+
+
+def _cost(charge: Charge) -> Fraction:
+    return Fraction(charge.cost)
 
 
 def _listed(charge: Charge) -> Fraction:
@@ -258,6 +305,6 @@ def _money(amount: Fraction | Decimal, bill: Bill) -> str:
 
 
 def _scope(bill: Bill) -> str:
-    first = min(one.day for one in bill.charges)
+    first, last = min(one.day for one in bill.charges), max(one.day for one in bill.charges)
     accounts = f", {counted(len(bill.accounts), 'account')} {few(bill.accounts)}" if bill.accounts else ""
-    return f"{counted(len(bill.charges), 'charge')} from {first} to {bill.at:%Y-%m-%d}{accounts}"
+    return f"{counted(len(bill.charges), 'charge')} from {first} to {last}{accounts}"

@@ -62,6 +62,40 @@ def test_figures_for_no_service_are_partial(tmp_path: Path) -> None:
     assert by_choice(read(tmp_path, ENTRY))["sus_carbon_measurement"].short_of == ("not measured for each service",)
 
 
+@pytest.mark.parametrize(
+    ("rows", "missing"),
+    [
+        ("2026-07,a,1 2026-07,b,1 2026-08,a,1 2026-09,,1", "figures of no service in 2026-09"),
+        ("2026-07,a,1 2026-08,,9 2026-08,a,1 2026-09,a,1", "figures of no service in 2026-08"),
+        ("2026-06,a,1 2026-07,,1 2026-08,,0 2026-09,a,1", "figures of no service in 2026-07, 2026-08"),
+        ("2026-07,a,1 2026-07,b,1 2026-08,a,1 2026-09,a,1 2026-09,b,1", "no figure of b in 2026-08"),
+        (
+            "2026-05,a,1 2026-05,b,1 2026-06,a,1 2026-07,a,1 2026-08,b,1 2026-09,a,1 2026-09,b,1",
+            "no figure of b in 2026-06 to 2026-07, a in 2026-08",
+        ),
+        (
+            "2026-06,a,1 2026-06,b,1 2026-07,a,1 2026-08,,1 2026-09,a,1 2026-09,b,1",
+            "figures of no service in 2026-08; no figure of b in 2026-07",
+        ),
+    ],
+)
+def test_a_month_without_each_service_is_partial(tmp_path: Path, rows: str, missing: str) -> None:
+    """Every figure names a service, and each service has one in every month from its first to its last."""
+    write(tmp_path, "carbon.csv", "month,service,kg_co2e_location\n" + rows.replace(" ", "\n") + "\n")
+    shown = by_choice(read(tmp_path, ENTRY))["sus_carbon_measurement"]
+    assert shown.holds
+    assert shown.short_of == (f"not measured for each service: {missing}",)
+
+
+def test_services_may_begin_and_end(tmp_path: Path) -> None:
+    """Which ones have no figure in the last month is said; what is of no service and nothing takes nothing away."""
+    rows = "2026-07,a,1\n2026-07,b,1\n2026-08,b,1\n2026-08,c,0\n2026-08,,0\n2026-09,c,1\n"
+    write(tmp_path, "carbon.csv", f"month,service,kg_co2e_location\n{rows}")
+    shown = by_choice(read(tmp_path, ENTRY))["sus_carbon_measurement"]
+    assert shown.short_of == ()
+    assert shown.because.endswith("for 3 services a, b, c, no more for a, b in 2026-09")
+
+
 def test_aws_export_is_understood(tmp_path: Path) -> None:
     """Tonnes, location-based before market-based, several rows a month."""
     rows = "".join(
@@ -100,12 +134,93 @@ def test_a_goal_without_figures_after_its_baseline_shows_nothing(tmp_path: Path)
     assert "sus_goals" not in by_choice(read(tmp_path, ENTRY))
 
 
+@pytest.mark.parametrize("due", ["2026-05", "2026-04", "2025-12"])
+def test_a_goal_lies_after_its_baseline(tmp_path: Path, due: str) -> None:
+    """Months are compared as months; one that is over when it begins would let emissions rise, or divide by nothing."""
+    emissions(tmp_path, *range(100, 110))
+    goal = f"{{baseline: 2026-05, due: {due}, less-by: 10%, owner: a}}"
+    with pytest.raises(FileError) as caught:
+        read(tmp_path, f"{{file: carbon.csv, kind: carbon, goal: {goal}}}")
+    [mistake] = caught.value.mistakes
+    assert (mistake.line, mistake.path, mistake.got) == (2, "evidence[0].goal.due", repr(due))
+    assert mistake.expected == "a month after the baseline"
+    assert mistake.way_out == "say by when it is to be reached"
+
+
+@pytest.mark.parametrize(
+    "month",
+    [
+        "2026-4",
+        "2026-5",
+        "26-05",
+        "2026-005",
+        "2026-13",
+        "0000-01",
+        "2026-05-01",
+        "\u0662\u0660\u0662\u0666-\u0660\u0665",
+    ],
+)
+@pytest.mark.parametrize("key", ["baseline", "due"])
+def test_a_month_is_written_with_four_and_two_digits(tmp_path: Path, key: str, month: str) -> None:
+    """What could be read in two ways is not guessed at, and one mistake is said once."""
+    emissions(tmp_path, *range(100, 110))
+    months = {"baseline": "2026-05", "due": "2026-12"} | {key: month}
+    goal = f"{{baseline: '{months['baseline']}', due: '{months['due']}', less-by: 10%, owner: a}}"
+    with pytest.raises(FileError) as caught:
+        read(tmp_path, f"{{file: carbon.csv, kind: carbon, goal: {goal}}}")
+    [mistake] = caught.value.mistakes
+    assert (mistake.line, mistake.path) == (2, f"evidence[0].goal.{key}")
+    assert mistake.expected == "a month such as 2027-03"
+
+
+def test_a_month_of_the_table_has_two_digits_too(tmp_path: Path) -> None:
+    """As a goal's has."""
+    write(tmp_path, "carbon.csv", "month,kg_co2e\n2026-4,1\n")
+    with pytest.raises(FileError, match=r"carbon\.csv:2: month: got '2026-4'"):
+        read(tmp_path, ENTRY)
+
+
+@pytest.mark.parametrize(
+    ("months", "baseline", "due"), [(3, "9999-11", "9999-12"), (120, "9995-01", "9999-12"), (1, "0001-01", "9999-12")]
+)
+def test_a_goal_beyond_all_figures_shows_nothing(tmp_path: Path, months: int, baseline: str, due: str) -> None:
+    """However far away it is."""
+    emissions(tmp_path, *range(100, 110))
+    goal = f"{{baseline: {baseline}, due: {due}, less-by: 10%, owner: a}}"
+    found = read(tmp_path, f"{{file: carbon.csv, kind: carbon, months: {months}, goal: {goal}}}")
+    assert "sus_goals" not in by_choice(found)
+    assert any(f"sus_goals: not {months} months from {baseline} on" in note for note in found.notes)
+
+
 def test_utilisation_must_reach_its_target_and_rise(tmp_path: Path) -> None:
     """As percent or as a share."""
     entry = "{file: carbon.csv, kind: carbon, months: 1, utilisation: 40%}"
     for first, last, holds in (("35%", "0.45", True), ("0.50", "45%", False), ("20%", "39%", False)):
         write(tmp_path, "carbon.csv", f"month,kg_co2e,utilisation\n2026-01,1,{first}\n2026-02,1,{last}\n")
         assert by_choice(read(tmp_path, entry))["sus_utilisation"].holds is holds
+
+
+def test_utilisation_is_as_old_as_its_own_newest_figure(tmp_path: Path) -> None:
+    """Emissions that go on say nothing of how much was used since."""
+    old = "".join(f"2025-0{month},shop,1,{40 + month}%\n" for month in range(1, 7))
+    later = (*((2025, month) for month in range(7, 13)), *((2026, month) for month in range(1, 10)))
+    rows = old + "".join(f"{year}-{month:02},shop,1,\n" for year, month in later)
+    write(tmp_path, "carbon.csv", f"month,service,kg_co2e,utilisation\n{rows}")
+    found = by_choice(read(tmp_path, "{file: carbon.csv, kind: carbon, utilisation: 40%}"))
+    assert found["sus_utilisation"].holds
+    assert found["sus_utilisation"].at == datetime(2025, 7, 1, tzinfo=UTC)
+    assert found["sus_carbon_measurement"].at == datetime(2026, 10, 1, tzinfo=UTC)
+
+
+def test_a_gap_in_utilisation_refutes_it(tmp_path: Path) -> None:
+    """As one in emissions does, however few months there are."""
+    entry = "{file: carbon.csv, kind: carbon, months: 1, utilisation: 40%}"
+    rows = "2026-01,1,40%\n2026-02,1,\n2026-03,1,\n2026-04,1,45%\n"
+    write(tmp_path, "carbon.csv", f"month,kg_co2e,utilisation\n{rows}")
+    shown = by_choice(read(tmp_path, entry))["sus_utilisation"]
+    assert not shown.holds
+    assert shown.because == "no utilisation for 2 months: 2026-02, 2026-03"
+    assert by_choice(read(tmp_path, entry))["sus_carbon_measurement"].holds
 
 
 def test_the_running_month_counts_from_its_beginning(tmp_path: Path) -> None:

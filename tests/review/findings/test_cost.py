@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -106,6 +106,135 @@ def test_a_day_without_figures_refutes(tmp_path: Path) -> None:
     shown = by_choice(read(tmp_path, ENTRY))["cost_seen_daily"]
     assert not shown.holds
     assert shown.because.startswith("no figures for 1 day: 2026-08-15")
+
+
+def charge(start: date, days: int = 31, /, **columns: str) -> dict[str, str]:
+    """A row of usage that covers these days."""
+    period = {"ChargePeriodStart": f"{start}T00:00:00Z", "ChargePeriodEnd": f"{start + timedelta(days=days)}T00:00:00Z"}
+    return period | {"EffectiveCost": "100", "ChargeCategory": "Usage"} | columns
+
+
+def test_daily_figures_are_as_old_as_the_newest_of_them(tmp_path: Path) -> None:
+    """A monthly row of today makes no daily row younger."""
+    daily = [charge(date(2025, 1, day), 1) for day in range(1, 29)]
+    bill(tmp_path, [*daily, charge(date(2026, 10, 1))])
+    shown = by_choice(read(tmp_path, "{file: bill.csv, kind: cost}"))["cost_seen_daily"]
+    assert shown.holds
+    assert shown.at == datetime(2025, 1, 28, tzinfo=UTC)
+
+
+OLD_ENTRY = (
+    "{file: bill.csv, kind: cost, tags: [team], team: team, budgets: {all: 1000, shop: 500}, "
+    "columns: {ForecastCost: forecast, StorageClass: class}}"
+)
+OLD_COLUMNS = {
+    "PricingCategory": "Committed",
+    "CommitmentDiscountStatus": "Used",
+    "Tags": '{"team": "shop"}',
+    "forecast": "100",
+    "class": "Glacier",
+}
+NOT_OF_IT = dict.fromkeys(OLD_COLUMNS, "")
+
+
+@pytest.mark.parametrize(
+    ("newest", "young"),
+    [
+        (charge(date(2026, 10, 1), 1, **NOT_OF_IT, EffectiveCost="1") | {"ChargeCategory": "Tax"}, ()),
+        (charge(date(2026, 10, 1), 1, **NOT_OF_IT, EffectiveCost="1"), ()),
+        (charge(date(2026, 10, 1), 1, **(NOT_OF_IT | {"class": "Standard"}), EffectiveCost="1"), ()),
+        (charge(date(2026, 10, 1), 1, **(NOT_OF_IT | {"PricingCategory": "Standard"}), EffectiveCost="1"), ()),
+        (charge(date(2026, 10, 1), 1, **(NOT_OF_IT | {"PricingCategory": "Committed"}), EffectiveCost="1"), ()),
+        (charge(date(2026, 10, 1), 1, **(NOT_OF_IT | {"class": "Glacier"})), ("cost_storage_tiers",)),
+        (
+            charge(date(2026, 10, 1), 1, **(OLD_COLUMNS | {"class": ""})),
+            ("cost_tagging", "cost_showback", "cost_commitments"),
+        ),
+    ],
+)
+def test_each_criterion_is_as_old_as_the_newest_charge_that_shows_it(
+    tmp_path: Path, newest: dict[str, str], young: tuple[str, ...]
+) -> None:
+    """Old proof stays old beside a charge of today that has nothing of what is shown."""
+    bill(tmp_path, [*(charge(date(2025, month, 1), **OLD_COLUMNS) for month in (1, 2, 3)), newest])
+    found = by_choice(read(tmp_path, OLD_ENTRY.replace("tags:", "tagged: 50%, attributed: 50%, tags:")))
+    assert all(one.holds for one in found.values())
+    assert {name: f"{one.at:%Y-%m-%d}" for name, one in found.items()} == {
+        name: "2026-10-01" if name in young else "2025-03-01"
+        for name in (
+            "cost_tagging",
+            "cost_showback",
+            "cost_budgets",
+            "cost_forecasts",
+            "cost_commitments",
+            "cost_storage_tiers",
+        )
+    }
+
+
+def test_what_weighs_nothing_makes_no_share_younger(tmp_path: Path) -> None:
+    """A gigabyte that is not there is in no class, and what costs nothing is not committed to."""
+    nothing = {"EffectiveCost": "0", "ListCost": "0", "ConsumedQuantity": "0"}
+    something = {"ListCost": "100", "ConsumedQuantity": "100"}
+    old = [charge(date(2025, month, 1), **OLD_COLUMNS, **something) for month in (1, 2, 3)]
+    bill(tmp_path, [*old, charge(date(2026, 9, 30), 1, **(OLD_COLUMNS | nothing))])
+    found = by_choice(read(tmp_path, OLD_ENTRY))
+    for name in ("cost_tagging", "cost_showback", "cost_commitments", "cost_storage_tiers"):
+        assert (name, found[name].holds, f"{found[name].at:%Y-%m-%d}") == (name, True, "2025-03-01")
+
+
+def test_a_budget_of_a_team_without_a_complete_month_shows_nothing(tmp_path: Path) -> None:
+    """Nothing was spent of it in the months that count, so it was not kept in them either."""
+    rows = [charge(date(2026, month, 1), 28, team="other") for month in range(6, 10)]
+    bill(tmp_path, [*rows, charge(date(2026, 10, 1), 1, team="shop")])
+    found = read(tmp_path, "{file: bill.csv, kind: cost, team: team, budgets: {all: 1000, shop: 500}}")
+    assert "cost_budgets" not in by_choice(found)
+    assert any("cost_budgets: no cost of shop: nothing is shown" in note for note in found.notes)
+
+
+def test_budgets_are_as_old_as_the_oldest_of_them(tmp_path: Path) -> None:
+    """A team without a charge since spring shows nothing of its budget since."""
+    rows = [charge(date(2026, month, 1), 28, team="shop" if month < 4 else "other") for month in range(1, 10)]
+    bill(tmp_path, rows)
+    entry = "{file: bill.csv, kind: cost, team: team, budgets: {all: 1000, shop: 500}}"
+    shown = by_choice(read(tmp_path, entry))["cost_budgets"]
+    assert shown.holds
+    assert shown.at == datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def test_what_a_bill_refutes_is_as_old_as_the_newest_charge_it_was_seen_on(tmp_path: Path) -> None:
+    """The month that was overspent; for shares, all that was looked at."""
+    old = [charge(date(2025, month, 1), **OLD_COLUMNS) for month in (1, 2, 3)]
+    bill(tmp_path, [*old, charge(date(2026, 9, 1), 30, **NOT_OF_IT, EffectiveCost="9000")])
+    found = by_choice(read(tmp_path, OLD_ENTRY.replace("all: 1000, shop: 500", "all: 9999, shop: 99")))
+    said = {name: f"{one.at:%Y-%m-%d}" for name, one in found.items() if not one.holds}
+    assert said == {"cost_tagging": "2026-09-01", "cost_showback": "2026-09-01", "cost_budgets": "2025-03-01"}
+
+
+@pytest.mark.parametrize("end", ["2026-09-01T00:00:00Z", "0001-01-01T00:00:00Z", "2026-09-30T23:59:59.999999Z"])
+def test_a_charge_that_ends_before_it_begins_is_a_mistake(tmp_path: Path, end: str) -> None:
+    """0001-01-01 is what Go prints for no time at all; none of it is a daily figure, or covers a month."""
+    rows = [charge(date(2026, 10, 1), 1) | {"ChargePeriodEnd": end} for _ in range(2)]
+    bill(tmp_path, rows)
+    with pytest.raises(FileError) as caught:
+        read(tmp_path, "{file: bill.csv, kind: cost, budgets: {all: 100}}")
+    assert [(one.line, one.path, one.got, one.expected, one.way_out) for one in caught.value.mistakes] == [
+        (
+            line,
+            "ChargePeriodEnd",
+            repr(end),
+            "a time no earlier than ChargePeriodStart",
+            "say under columns which is which",
+        )
+        for line in (2, 3)
+    ]
+
+
+def test_a_charge_may_end_when_it_begins(tmp_path: Path) -> None:
+    """Where days are written from the first to the last, both are the same for one day."""
+    days = [date(2026, 9, day) for day in range(1, 29)]
+    bill(tmp_path, [charge(day, 1) | {"ChargePeriodEnd": f"{day}T00:00:00Z"} for day in days])
+    assert by_choice(read(tmp_path, "{file: bill.csv, kind: cost}"))["cost_seen_daily"].holds
 
 
 def test_monthly_figures_and_few_days_say_nothing_of_daily_ones(tmp_path: Path) -> None:
