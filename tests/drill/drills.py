@@ -55,11 +55,7 @@ def command(bed: str, runs: Path, *more: str, experiment: str = "az-failure") ->
 
 def drill(bed: str, runs: Path, experiment: str = "az-failure", *more: str) -> Drilled:
     """Drill one bed, again while the generator fell behind and that may be why it is not met."""
-    for _ in range(ATTEMPTS_MAX):
-        drilled, was_late = _unless_late(_drill(bed, runs, experiment, *more))
-        if drilled.exit_code == 0 or not was_late:
-            break
-    return drilled
+    return drill_once(bed, runs, experiment, *more, spoilt=lambda one: one.exit_code != 0)
 
 
 def is_cut_short(drilled: Drilled) -> bool:
@@ -77,9 +73,17 @@ def drill_once(
     """Drill one bed that cannot meet the drill; again where the generator fell behind and that `spoilt` the drill."""
     for _ in range(ATTEMPTS_MAX):
         drilled, was_late = _unless_late(_drill(bed, runs, experiment, *more))
-        if not (was_late and spoilt(drilled)):
+        if not (_is_unsteady(drilled) or (was_late and spoilt(drilled))):
             break
     return drilled
+
+
+def _is_unsteady(drilled: Drilled) -> bool:
+    """Whether nothing was broken, since the baseline was not kept: a disc shared with others stalls for a second."""
+    unsteady = "(unsteady: " in drilled.unmet.get("run complete", "")
+    if unsteady:
+        print(f"again: {drilled.unmet['run complete']}")
+    return unsteady
 
 
 def drill_weak(
