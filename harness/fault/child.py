@@ -49,7 +49,7 @@ def _run(run_dir: Path, events: str, journal: str) -> int:
     learn_experiment(body)
     try:
         ensure_experiment_is_valid(body)
-        _require_controls(body, load_settings(CHAOSTOOLKIT_CONFIG_PATH) or {})
+        _require_controls(body, load_settings(CHAOSTOOLKIT_CONFIG_PATH))
     except ChaosException as error:
         print(f"invalid: {error}", flush=True)
         return INVALID
@@ -74,7 +74,7 @@ def _run(run_dir: Path, events: str, journal: str) -> int:
     return 0
 
 
-def _require_controls(document: dict[str, Any], settings: dict[str, Any]) -> None:
+def _require_controls(document: dict[str, Any], settings: object) -> None:
     """See that every control's module is there: Chaos Toolkit goes on without one that is not, and says so to nobody.
 
     Controls stand in the experiment, its hypothesis, its activities, and in the user's own settings of Chaos Toolkit.
@@ -86,12 +86,14 @@ def _require_controls(document: dict[str, Any], settings: dict[str, Any]) -> Non
     holders = [document, hypothesis, *document.get("method", []), *document.get("rollbacks", [])]
     holders += hypothesis.get("probes", [])
     controls = [control for holder in holders for control in holder.get("controls") or []]
-    of_settings = settings.get("controls")
+    of_settings = settings.get("controls") if isinstance(settings, dict) else None
     for name, control in of_settings.items() if isinstance(of_settings, dict) else ():
-        controls.append({"name": f"{name}, of Chaos Toolkit's settings", **(control or {})})
+        if not isinstance(control, dict):
+            raise InvalidActivity(f"control {name!r}, of Chaos Toolkit's settings: no mapping")
+        controls.append({**control, "name": f"{name}, of Chaos Toolkit's settings"})
     for control in controls:
-        provider = control.get("provider") or {}
-        if provider.get("type") != "python":  # of the settings: it only has a name
+        provider = control.get("provider")
+        if not isinstance(provider, dict) or provider.get("type") != "python":  # of the settings: it only has a name
             continue
         module = provider.get("module")
         try:

@@ -7,6 +7,7 @@ Who is stopped is written down first, in the state folder: whoever replaces a li
 children behind, stopped, and nothing tells then what they belonged to.
 """
 
+import contextlib
 import json
 import signal
 from pathlib import Path
@@ -36,7 +37,10 @@ def end(ports: str | int) -> list[int]:
     """Let go on whatever is stopped there, or was stopped here; nothing to do where nothing is."""
     found = processes.with_descendants(processes.listeners(arguments.ports(ports)).values())
     known = {one.pid for one in found}
-    left = [psutil.Process(one.pid) for one in _stopped(ports) if one.pid not in known]
+    left = []
+    for one in _stopped(ports):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it may end while we look
+            left += [psutil.Process(one.pid)] if one.pid not in known else []
     sent = processes.send([one for one in (*found, *left) if _is_stopped(one)], signal.SIGCONT)
     _file(ports).unlink(missing_ok=True)
     return sent

@@ -20,7 +20,7 @@ def probes_that_change(document: Document) -> Iterator[Mistake]:
     Of a process nobody can tell.
     """
     for part, value in _looking(document):
-        for where, provider in _providers(part, value):
+        for where, provider in providers_in(value, part):
             if called := _acts(provider):
                 way_out = "make it an action of the method, for which limits are asked"
                 yield document.mistake(where, "a probe that only looks", way_out, got=called)
@@ -49,17 +49,17 @@ def _looking(document: Document) -> Iterator[tuple[Where, Any]]:
         yield (part,), document.at((part,))
 
 
-def _providers(at: Where, value: Any) -> Iterator[tuple[Where, dict[str, Any]]]:
-    """Each provider with its place, however deep."""
+def providers_in(value: Any, at: Where = ()) -> Iterator[tuple[Where, dict[str, Any]]]:
+    """Each provider in a value with its place, however deep: of activities, tolerances, controls and doses."""
     if isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _providers((*at, index), inner)
+            yield from providers_in(inner, (*at, index))
     elif isinstance(value, dict):
         for name, inner in value.items():
             if name in _PROVIDERS and isinstance(inner, dict):
                 yield (*at, name), inner
             else:
-                yield from _providers((*at, name), inner)
+                yield from providers_in(inner, (*at, name))
 
 
 def _acts(provider: dict[str, Any]) -> str:

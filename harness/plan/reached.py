@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from harness.plan.allow import Reach
 from harness.plan.experiment import Action, Experiment, configuration_of, resolve_known
 from harness.plan.hosts import THIS_MACHINE, hosts_in, hosts_of_process
+from harness.plan.probes import providers_in
 
 OURS: Final = "harness.fault."
 CHAOSAWS: Final = "chaosaws."
@@ -51,7 +52,7 @@ def speaks_to(
     if experiment.drill.dose is not None:
         written.append({"provider": experiment.drill.dose.measured_by})
     activities = [one for one in resolve_known(written, known) if isinstance(one, dict)]
-    modules = [str(provider.get("module", "")) for provider in _providers(activities)]
+    modules = [str(provider.get("module", "")) for _, provider in providers_in(activities)]
     region = known.get("aws_region") or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
     return {
         "hosts": hosts_of(activities, urls),
@@ -99,7 +100,7 @@ def hosts_of(activities: Iterable[Mapping[str, JsonValue]], urls: Iterable[str] 
     Their tolerances may be probes, and their controls call Python, too.
     """
     found: dict[str, None] = {}
-    for provider in _providers(activities):
+    for _, provider in providers_in(list(activities)):
         is_process = provider.get("type") == "process"
         found.update(dict.fromkeys(hosts_of_process(provider) if is_process else hosts_in(provider)))
         name = str(provider.get("module", "")).removeprefix(OURS)
@@ -108,19 +109,6 @@ def hosts_of(activities: Iterable[Mapping[str, JsonValue]], urls: Iterable[str] 
     for url in urls:
         found.update(dict.fromkeys(hosts_in(url)))
     return tuple(found)
-
-
-def _providers(value: object) -> Iterator[dict[str, Any]]:
-    """Every provider in a value, however deep."""
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            if name == "provider" and isinstance(inner, dict):
-                yield inner
-            else:
-                yield from _providers(inner)
-    elif isinstance(value, Iterable) and not isinstance(value, str):
-        for inner in value:
-            yield from _providers(inner)
 
 
 def known_reach(action: Action) -> Reach:

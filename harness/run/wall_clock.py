@@ -19,8 +19,9 @@ class WallClock:
     def look(self) -> None:
         """See where it is now."""
         now_ns = self._offset_ns()
+        if self._first_ns is None:
+            self._first_ns = now_ns
         if now_ns is None or self._first_ns is None:
-            self._first_ns = self._first_ns or now_ns
             return
         moved_s = round((now_ns - self._first_ns) / NS_PER_S, 3)
         if abs(moved_s) > abs(self.moved_s):

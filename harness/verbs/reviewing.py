@@ -75,6 +75,7 @@ def reviewed(sources: Sources, say: Say) -> Reviewed:
     records = [record for record, _ in runs]
     _say_zones(answers, sources.target, records, say)
     answers = _of_all_zones(answers, records)
+    now = replace(now, scope=answers.scope)
     experiments = list(_experiments(sources.experiments))
     lens = with_findings(_with_drills(answers, experiments, runs), answers.evidence)
     answers = replace(answers, lens=lens)
@@ -103,6 +104,7 @@ def shown_elsewhere(sources: Sources, lens: Lens, lens_name: str, say: Say) -> l
     now = _now(sources, answers, say)
     runs = list(_judged(sources, say))
     answers = _of_all_zones(answers, [record for record, _ in runs])
+    now = replace(now, scope=answers.scope)
     shown = [one for record, judgement in runs for one in shown_by(record, judgement, lens, lens_name, now)]
     shown += _found(answers, say) if answers.evidence else []
     known = _with_drills(answers, list(_experiments(sources.experiments)), runs)

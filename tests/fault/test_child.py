@@ -95,6 +95,21 @@ def test_a_control_that_is_not_there_is_refused_wherever_it_stands(tmp_path: Pat
             assert "No module named 'no_such_module'" in last
 
 
+@pytest.mark.parametrize(
+    "settings", ["[]", "words", "controls: []", "controls: {c: 1}", "controls: {c: {provider: x}}"]
+)
+def test_settings_of_another_shape_are_no_traceback(tmp_path: Path, settings: str) -> None:
+    """They are the user's own file: what cannot be a control is refused, and the rest is Chaos Toolkit's affair."""
+    (tmp_path / ".chaostoolkit").mkdir()
+    (tmp_path / ".chaostoolkit" / "settings.yaml").write_text(settings)
+    with serve(world()) as endpoint:
+        code, said = child(tmp_path, endpoint, ACCOUNT)
+    assert code == (65 if settings == "controls: {c: 1}" else 0)
+    assert said.splitlines()[-1] == (
+        "invalid: control 'c', of Chaos Toolkit's settings: no mapping" if code else "ready"
+    )
+
+
 @pytest.mark.parametrize("said", ["it is already there", "not ready", "ready or not"])
 def test_only_a_line_of_its_own_says_that_the_child_is_ready(tmp_path: Path, said: str) -> None:
     """A library that prints the word while it is loaded does not make the run go on with a child that then refuses."""

@@ -266,6 +266,19 @@ def test_an_experiment_that_pauses_while_it_undoes_is_let(target: Target, tmp_pa
     assert process.returncode == 0
 
 
+def test_settings_that_nobody_answers_for_do_not_keep_the_undoing(target: Target, tmp_path: Path, monkeypatch) -> None:
+    """A Vault that hangs: the undoing comes to an end, and says what it waited for."""
+    over = threading.Event()
+    monkeypatch.setattr("harness.fault.undo.load_secrets", lambda *_: over.wait(30))
+    monkeypatch.setattr("harness.fault.undo.CALL_S", 0.2)
+    path = left_by(target, tmp_path)
+    undone = undo(path, "recover", "a test", clock=CLOCK)
+    over.set()
+    assert not undone.healed
+    assert "did not come back within 0.2 s" in undone.because
+    assert is_open(path)
+
+
 def test_what_does_not_heal_in_its_time_stays_in_the_ledger(target: Target, tmp_path: Path) -> None:
     """It says which probe still says no; once it can be undone, the same entry serves."""
     log_of(tmp_path, Kind.FAULT_BEGIN, Kind.FAULT_CALLED)
